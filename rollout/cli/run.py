@@ -28,6 +28,7 @@ from rollout.controller.sources.applying import Applier
 from rollout.controller.sources.following import Following
 from rollout.controller.sources.look import KubeSecrets, Policy, Sources, Verify
 from rollout.controller.sources.pushed import Pushes
+from rollout.controller.switching import beside as switchovers
 from rollout.controller.upgrading.beside import upgrading
 from rollout.edges import kube
 from rollout.edges.forge.forges import Forges
@@ -75,7 +76,7 @@ async def _run(given: Settings) -> None:
             recorder.beside,
             _following(sources, cluster, allowed, inbound),
             people.telling(webhooks),
-            switching.beside(edges),
+            switchovers.switching(edges),
             forges.reporting(told),
             *((talk.beside(),) if talk else ()),
             _live(cluster.server),

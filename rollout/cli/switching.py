@@ -1,4 +1,4 @@
-"""Switchovers put together: their edges, for the controller and for who asks the rules."""
+"""The edges of switchovers, for the controller and for who asks the rules."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -6,10 +6,8 @@ from contextlib import asynccontextmanager
 from rollout.cli import policy as policies
 from rollout.cli import settings
 from rollout.cli.settings import Settings
-from rollout.controller import loop
-from rollout.controller.app import Beside, Controller
 from rollout.controller.ports import Cluster, Metrics
-from rollout.controller.switching.following import Beyond, Following
+from rollout.controller.switching.following import Beyond
 from rollout.edges import kube
 from rollout.edges.dns import NameServers
 from rollout.edges.kube.clusters import Clusters
@@ -31,23 +29,3 @@ async def beyond(
         yield Beyond(home, clusters, metrics, NameServers(), gateways)
     finally:
         await clusters.home.close()
-
-
-def beside(edges: Beyond) -> Beside:
-    """The switchovers, looked at beside the rollouts."""
-
-    async def run(controller: Controller) -> None:
-        instance = controller.settings.identity
-        following = Following(
-            edges,
-            loop.clock,
-            controller.leads,
-            instance,
-            controller.inbox,
-            controller.metrics,
-            controller.parting,
-        )
-        controller.when_leading(following.begin)
-        await following.run()
-
-    return run

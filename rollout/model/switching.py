@@ -119,11 +119,15 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Probed:
-    """One probe of one side's gateway, past DNS; ``problem``: empty: the answer was right."""
+    """One probe of one side's gateway, past DNS; ``problem``: empty: the answer was right.
+
+    ``tried``: False: nobody knows where the gateway is, which says nothing of how it answers.
+    """
 
     side: Side
     url: str
     problem: str = ""
+    tried: bool = True
 
 
 @dataclass(frozen=True, slots=True)

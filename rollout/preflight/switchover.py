@@ -424,11 +424,12 @@ def _locality(case: SwitchoverCase) -> Iterator[Finding]:
 
 
 def _unread(case: SwitchoverCase) -> Iterator[Finding]:
+    """In an order of ours: kinds fail to be read in another one each time they are asked for."""
     for side in Side:
-        for kind, why in case.twin.unread.get(side, {}).items():
-            if kind in _READ_BY and kind not in NEEDED:
-                text = f"{side}: {why}; not checked"
-                yield _warn(_READ_BY[kind], text)
+        unread = case.twin.unread.get(side, {})
+        for kind, rule in _READ_BY.items():
+            if kind in unread:
+                yield _warn(rule, f"{side}: {unread[kind]}; not checked")
 
 
 _READ_BY = {

@@ -245,6 +245,14 @@ def test_a_cluster_that_cannot_be_read_blocks_and_says_why() -> None:
     assert "SW-009: green: cronjob: forbidden; not checked" in told
 
 
+def test_what_cannot_be_read_is_told_in_one_order_whichever_answer_came_first() -> None:
+    """A status that says the same in another order would be written, and looked at, for ever."""
+    why = dict.fromkeys(("CronJob", "DestinationRule", "AuthorizationPolicy"), "forbidden")
+    other = dict(reversed(why.items()))
+    told = [found(world(), unread={Side.GREEN: one}) for one in (why, other)]
+    assert told[0] == told[1]
+
+
 def test_records_that_are_not_there_block() -> None:
     assert found(world(), lost=("dnsendpoint shop/shop: is not there",)) == [
         "SW-002: dnsendpoint shop/shop: is not there"

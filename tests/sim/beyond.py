@@ -134,6 +134,7 @@ class Numbers:
     ``bad``: that number ever since, by service.
     ``read``: the newest instant, in seconds of the play, that was told as one plain number.
     ``counters``: what answers queries of counters; None: nobody counts requests here.
+    ``gateways``: what answers queries of the gateways of two clusters.
     ``pushes``: seconds that istiod says its pushes take; None: it is not scraped.
     ``asks``: how often it was asked for what.
     """
@@ -145,6 +146,7 @@ class Numbers:
     blind: Past = field(default_factory=Past)
     read: dict[str, float] = field(default_factory=dict)
     counters: Callable[[str, Sequence[datetime]], Reply] | None = None
+    gateways: Callable[[str, Sequence[datetime]], Reply] | None = None
     pushes: Callable[[], float] | None = None
 
     def says(self, trouble: str) -> None:
@@ -206,7 +208,8 @@ class Numbers:
 
     def _counted(self, promql: str, instants: Sequence[datetime]) -> Reply:
         """Istio's counters; where nobody counts requests, there are none."""
-        reply = self.counters(promql, instants) if self.counters else Reply(())
+        asked = self.gateways if "source_workload=~" in promql else self.counters
+        reply = asked(promql, instants) if asked else Reply(())
         odd = {"nan": math.nan, "infinite": math.inf}.get(self.trouble)
         series = reply.series
         if odd is not None:

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
@@ -50,6 +50,30 @@ _EVENTS = {
     "applied again": (Mishap("mesh applied again", When(50.0)),),
     "pods lost": (Mishap("canary crashes", When(50.0), lasts=20.0),),
 }
+_SWITCHED: Mapping[str, tuple[str, tuple[Mishap, ...]]] = {
+    "all of it": ("plainly", ()),
+    "it fails": ("plainly", (Mishap("switch", When(60.0), "green fails", lasts=60.0),)),
+    "aborted": ("plainly", (Mishap("switchover asked", When(110.0), "abort"),)),
+    "skipped": ("plainly", (Mishap("switchover asked", When(35.0), "skip"),)),
+    "git asks for blue": ("plainly", (Mishap("switch", When(60.0), "git asks for blue"),)),
+    "deleted": ("plainly", (Mishap("switch", When(60.0), "deleted"),)),
+    "somebody edits": (
+        "plainly",
+        (
+            Mishap("switch", When(60.0), "the weights are edited"),
+            Mishap("switchover asked", When(80.0), "resume"),
+        ),
+    ),
+    "an object in each cluster": ("apart", ()),
+    "an object in each cluster, it fails": (
+        "apart",
+        (Mishap("switch", When(60.0), "green fails", lasts=60.0),),
+    ),
+    "a restart": ("restarts", ()),
+    "a yes": ("people", (Mishap("switchover asked", When(60.0), "approve"),)),
+    "other records": ("plainly", (Mishap("switch", When(60.0), "other records", lasts=60.0),)),
+}
+"""Which switchover it is, and what comes between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +96,9 @@ def scenarios() -> Iterator[Scenario]:
         made = _scenario(name, "steps", "role", "user")
         setup = replace(made.plan.setup, sourced=sourced, chat=chat)
         yield Scenario(name, replace(made.plan, setup=setup))
+    for name, (shape, rows) in _SWITCHED.items():
+        setup = Setup((), calm=CALM, last="", switching=shape)
+        yield Scenario(f"switchover, {name}", Plan(1, setup, rows))
 
 
 def _scenario(name: str, strategy: str, author: str, workload: str, *more: Mishap) -> Scenario:

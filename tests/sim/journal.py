@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,8 @@ from tests.sim.world import World
 KEPT = Path(__file__).with_name("journals")
 _OURS = "controller"
 _UNTOLD = frozenset({
-    "history", "verdicts", "checkpoint", "conditions", "commit", "observedCommit", "id", "epoch",
+    "history", "verdicts", "checkpoint", "blueCheckpoint", "conditions",
+    "commit", "observedCommit", "id", "epoch",
     "observedGeneration", "resourceVersion", "generation", "uid", "nonce", "managedFields",
     "templateHash", "subject", "shown", "before", "after", "made",
 })  # fmt: skip
@@ -65,6 +67,9 @@ class Journal:
 
     def __post_init__(self) -> None:
         self.world.server.listen.append(self._committed)
+        if self.world.switching is not None:
+            for side, server in self.world.switching.others().items():
+                server.listen.append(partial(self._abroad, side))
         self.world.ears.append(_Said(self.said))
 
     def text(self) -> str:
@@ -96,6 +101,12 @@ class Journal:
                 self._line(commit, f"{what}: {'; '.join(changes)}")
             elif kind != "Lease":  # whose renewals are instants
                 self.quiet[kind] += 1
+
+    def _abroad(self, side: str, commit: Commit) -> None:
+        """What was written in a cluster that is not the controller's own."""
+        if commit.actor.startswith(_OURS):
+            changes = _changes(_leaves(commit.old or {}), _leaves(commit.new))
+            self._line(commit, f"in {side} {commit.change.bucket}: {'; '.join(changes)}")
 
     def _line(self, commit: Commit, text: str) -> None:
         self.lines.append((commit.at, text))

@@ -160,6 +160,11 @@ class Upgrading:
     def status(self) -> UpgradeStatus:
         return upgrades.status(self.object or {})
 
+    @property
+    def stands(self) -> str:
+        """Where it is, for whoever waits for its end."""
+        return f"upgrade: {self.status.state} {self.status.because}"
+
     def refusal(self) -> str:
         if self.still:
             return ""

@@ -43,7 +43,7 @@ _OTHERS = frozenset({
 """What only others can bring about, and other laws ask whether it is so."""
 Stands = tuple[object, ...]
 
-_MINUTES = re.compile(r"more canary requests, about \d+[mhd]")
+MINUTES = re.compile(r"more canary requests, about \d+[mhd]")
 """Whoever says how many requests it takes, and that they take minutes, stands for these."""
 
 
@@ -62,7 +62,7 @@ class Pace:
 
     def bounded(self) -> None:
         """S34 and L9, every few seconds."""
-        fair = self._fair()
+        fair = self.fair()
         for name, _ in self.world.subjects:
             self._goes_on(name, fair=fair)
             self._tells(name, fair=fair)
@@ -73,7 +73,7 @@ class Pace:
 
         A minute in which a clock was put right is none.
         """
-        if not self._fair() or _news(before, after):
+        if not self.fair() or _news(before, after):
             return
         last, self.told_at[name, actor] = self.told_at.get((name, actor)), virtual.passed()
         if last is not None and self.world.skewed_at < last > virtual.passed() - QUIET:
@@ -102,15 +102,15 @@ class Pace:
         what = f"{request.actor} watches {request.kind}"
         if soon and not whole and ended - began < 1 - 2 * way:
             self.world.laws.broken("S41", f"{what} at once where it was cut off at once")
-        if not soon and whole and self._fair():
+        if not soon and whole and self.fair():
             self.world.laws.broken("L5", f"{what} only {virtual.passed() - ended:.2f} s later")
 
     def unchanged(self, actor: str, what: str) -> None:
         """S35: a write that changes nothing was sent for nothing."""
-        if actor.startswith("controller") and self._fair():
+        if actor.startswith("controller") and self.fair():
             self.world.laws.broken("S35", f"{actor} writes {what}, which is so already")
 
-    def _fair(self) -> bool:
+    def fair(self) -> bool:
         """Whether nothing is wrong with anything that is asked, nor was lately."""
         world, now = self.world, virtual.passed()
         wrong = (
@@ -135,7 +135,7 @@ class Pace:
         counters = self.world.counters
         bad = bad or (counters is not None and counters.hindered(name, now - STANDS))
         hindered = not fair or bad or status.waits_for in _OTHERS or now - known.edited_at < 30
-        hindered = hindered or bool(_MINUTES.search(status.because))
+        hindered = hindered or bool(MINUTES.search(status.because))
         before, since = self.stands.get(name, (here, now))
         if hindered or here != before:
             since = now

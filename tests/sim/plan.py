@@ -82,6 +82,7 @@ class Setup:
     ``team``: git has the service's own rules and routes, too.
     ``asked``: somebody asks the door of health, and reads it.
     ``upgrade``: how git asks for the upgrade of the mesh, and what else is in that (``meshes.py``).
+    ``switching``: how git asks for a switchover to another cluster (``switches.py``); none: not.
     """
 
     subjects: tuple[Subject, ...] = (Subject(),)
@@ -106,6 +107,7 @@ class Setup:
     without: str = ""
     team: bool = False
     asked: bool = False
+    switching: str = ""
 
 
 @dataclass(frozen=True, slots=True)

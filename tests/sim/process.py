@@ -21,6 +21,8 @@ from rollout.controller.seeing import concerns
 from rollout.controller.sources.applying import Applier
 from rollout.controller.sources.following import Following
 from rollout.controller.sources.look import KubeSecrets, Sources
+from rollout.controller.switching import following as edges
+from rollout.controller.switching.beside import switching
 from rollout.controller.upgrading.beside import upgrading
 from rollout.edges.kube import Kube
 from tests import virtual
@@ -51,6 +53,7 @@ class Beyond:
     """The systems that every process speaks to; None: there is none.
 
     ``upgrading``: Prometheus with a mesh's numbers, and every istiod.
+    ``switching``: the edges of a switchover, for one process.
     """
 
     provider: Provider
@@ -62,6 +65,7 @@ class Beyond:
     upgrading: tuple[Callable[[Metrics], Metrics], Istiods] | None = None
     moved_by: Callable[[str], str] = lambda _: ""
     team: Objects = field(default_factory=NoObjects)
+    switching: "Callable[[Process], edges.Beyond] | None" = None
 
 
 @dataclass(eq=False)
@@ -146,14 +150,22 @@ class Process:
             yield self._follow
         if self.beyond.upgrading is not None:
             yield upgrading(self.beyond.upgrading[1], {})
+        if self.beyond.switching is not None:
+            yield self._switch
 
     async def _record(self, made: Controller) -> None:
         kube, log = made.outside.kube, MortalLog(self.beyond.log, self.wire.life)
         leading = lambda: made.leading  # noqa: E731
-        self.recording = Recording(kube, log, self.clock, made.metrics, self.name, leading=leading)
+        self.recording = Recording(
+            kube, log, self.clock, made.metrics, self.name, leading, made.inbox.kinds
+        )
         kube.listen(self.recording.changed)
         made.partings.append(self.recording.recorded)
         await self.recording.run()
+
+    async def _switch(self, made: Controller) -> None:
+        assert self.beyond.switching is not None
+        await switching(self.beyond.switching(self))(made)
 
     async def _talk(self, made: Controller) -> None:
         kube, inbox = made.outside.kube, made.inbox
@@ -161,7 +173,7 @@ class Process:
         chat = MortalChat(self.beyond.chat, self.wire.life)
         inbox.chat, inbox.members = None, Roster(chat, self.clock).members
         heard = Hearing(kube, chat, inbox, self.clock, self.recording.refused)
-        showing = Showing(kube, chat, self.clock, inbox.trouble, made.leads)
+        showing = Showing(kube, chat, self.clock, inbox.trouble, made.leads, inbox.kinds)
         kube.listen(showing.changed)
         made.when_leading(showing.begin)
         self.hearing.set_result(heard)

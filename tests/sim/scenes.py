@@ -21,6 +21,7 @@ from tests.sim import (
     scenes_odd,
     scenes_rare,
     scenes_routes,
+    scenes_switched,
 )
 from tests.sim.plan import AUTHORS, STRATEGIES, WORKLOADS, Mishap, Plan, Setup, Subject, When
 from tests.sim.steps import CALM, PUSH, Rows, asks, at
@@ -570,6 +571,7 @@ def plans() -> Iterator[tuple[str, Plan]]:
         *scenes_crowded.ALL,
         scenes_mesh.SCENES,
         scenes_meddled.SCENES,
+        scenes_switched.SCENES,
         scenes_found.FOUND,
         *scenes_routes.ALL,
         *scenes_doing.ALL,

@@ -45,6 +45,17 @@ ROOMS = (
     "rollout.upgrade.transitions", "rollout.upgrade.users", "rollout.upgrade.versions",
     "rollout.upgrade.watching",
     "rollout.upgrade.waves", "rollout.upgrade.wayback", "rollout.upgrade.whole",
+    "rollout.upgrade.switchover.ask", "rollout.upgrade.switchover.asking",
+    "rollout.upgrade.switchover.before", "rollout.upgrade.switchover.decide",
+    "rollout.upgrade.switchover.ending", "rollout.upgrade.switchover.judging",
+    "rollout.upgrade.switchover.look", "rollout.upgrade.switchover.progress",
+    "rollout.upgrade.switchover.requests", "rollout.upgrade.switchover.served",
+    "rollout.upgrade.switchover.shifting", "rollout.upgrade.switchover.stages",
+    "rollout.upgrade.switchover.transitions",
+    "rollout.controller.switching.clusters", "rollout.controller.switching.doing",
+    "rollout.controller.switching.following", "rollout.controller.switching.look",
+    "rollout.controller.switching.seeing", "rollout.controller.switching.store",
+    "rollout.dns.endpoint",
     "rollout.controller.upgrading.doing", "rollout.controller.upgrading.following",
     "rollout.controller.upgrading.keeping", "rollout.controller.upgrading.looks",
     "rollout.controller.upgrading.owned", "rollout.controller.upgrading.seeing",
@@ -67,6 +78,7 @@ ROOMS = (
     "rollout.istio.routes.wanted",
     "rollout.edges.kube.cache", "rollout.edges.kube.watch", "rollout.edges.kube.client",
 )  # fmt: skip
+SWITCHOVER = "rollout.upgrade.switchover"
 _FLIPS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.Gt: ast.LtE, ast.LtE: ast.Gt,
     ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
@@ -104,8 +116,14 @@ def mutations(rooms: Iterable[str] = ()) -> Iterator[Mutation]:
 def _asked(rooms: Iterable[str]) -> Iterator[str]:
     asked = tuple(f"rollout.{room}" for room in rooms) or ROOMS
     for room in ROOMS:
-        if any(room == one or room.startswith(f"{one}.") for one in asked):
+        if any(_means(one, room) for one in asked):
             yield room
+
+
+def _means(asked: str, room: str) -> bool:
+    """Whether who asks for that room means this one; another journey's is no part of it."""
+    inside = room == asked or room.startswith(f"{asked}.")
+    return inside and room.startswith(SWITCHOVER) <= asked.startswith(SWITCHOVER)
 
 
 def chosen(count: int, rooms: Iterable[str] = (), seed: int = 0) -> list[Mutation]:

@@ -24,6 +24,7 @@ from tests.sim.laws import settled
 from tests.sim.mesh import Upgrading
 from tests.sim.plan import MARKS, STRANGE, Plan
 from tests.sim.process import owned
+from tests.sim.switching import Switching
 from tests.sim.truth import Bugs, buggy
 from tests.sim.world import World
 
@@ -139,8 +140,12 @@ def _end(world: World) -> Iterator[str]:
         status = objects.status(world.rollout(name) or {})
         stable = status.stable.name if status.stable else ""
         yield f"{name} {status.phase} {status.stage.name} {stable}"
+    if world.switching is not None:
+        yield world.switching.end()
     for kind in ("VirtualService", "DestinationRule", "Deployment"):
         for obj in world.server.all(kind):
+            if obj["metadata"]["namespace"] != NAMESPACE:
+                continue
             yield f"{kind} {obj['metadata']['name']} {json.dumps(obj.get('spec'), sort_keys=True)}"
 
 
@@ -156,8 +161,9 @@ async def _story(world: World) -> None:
     await _deleted(world)
     if not await _comes(world, SETTLED, lambda n: settled(world.status(n))):
         return
-    if world.upgrading is not None and not await _upgraded(world.upgrading):
-        return
+    for beside in (world.upgrading, world.switching):
+        if beside is not None and not await _rested(beside):
+            return
     last = setup.last
     for who, _ in enumerate(world.subjects if last else ()):
         world.push(who, last)
@@ -205,23 +211,22 @@ async def _deleted(world: World) -> None:
             world.server.put(world.spec(name))
 
 
-async def _upgraded(upgrading: Upgrading) -> bool:
-    """L1 and S27 of an upgrade: it comes to rest, and a patient person sees it through."""
+async def _rested(beside: Upgrading | Switching) -> bool:
+    """L1 of an upgrade, or a switchover: it rests, and a patient person sees it through."""
     for turn in range(int(SETTLED / STEP)):
-        if upgrading.world.laws.found:
+        if beside.world.laws.found:
             return False
-        if upgrading.rests:
+        if beside.rests:
             for _ in range(12):
                 await asyncio.sleep(STEP)
-                upgrading.world.laws.pace.bounded()
-            upgrading.quiet()
+                beside.world.laws.pace.bounded()
+            beside.quiet()
             return True
         if turn % 3 == 0:
-            upgrading.patience()
+            beside.patience()
         await asyncio.sleep(STEP)
-        upgrading.world.laws.pace.bounded()
-    status = upgrading.status
-    upgrading.world.laws.broken("L1", f"upgrade: {status.state} {status.because}")
+        beside.world.laws.pace.bounded()
+    beside.world.laws.broken("L1", beside.stands)
     return False
 
 

@@ -9,12 +9,13 @@ from rollout.controller.seeing.pods import HPA
 from rollout.errors import RefusedError
 from rollout.model.chat import Press
 from tests.controller.shop import NAMESPACE, obj
-from tests.sim import edits, objects, shapes, truth
+from tests.sim import edits, objects, shapes, switches, truth
 from tests.sim.mesh import Upgrading
 from tests.sim.objects import ANN
 from tests.sim.plan import Mishap
 from tests.sim.process import Process
 from tests.sim.server import Json
+from tests.sim.switching import Switching
 from tests.sim.world import World
 
 Do = Callable[[World, Mishap, Process | None], None]
@@ -500,8 +501,39 @@ def _put_right(upgrading: Upgrading, back: Callable[[], object]) -> None:
     upgrading.looked_again()
 
 
+def _of_clusters(world: World, mishap: Mishap, _: Process | None) -> None:
+    """Something happens to a switchover, and ends after a while."""
+    if world.switching is None:
+        return
+    laws, back = world.switching.laws, switches.EDITS[mishap.on](world.switching)
+    laws.troubled()
+    if mishap.lasts:
+        laws.active += 1
+        world.later(mishap.lasts, _ended, world.switching, back)
+
+
+def _ended(switching: Switching, back: Callable[[], object]) -> None:
+    back()
+    switching.laws.active = max(0, switching.laws.active - 1)
+    switching.laws.troubled()
+
+
+def _switchover_asked(world: World, mishap: Mishap, _: Process | None) -> None:
+    if world.switching is not None:
+        world.switching.ask(mishap.on)
+
+
+def _switchover_pressed(world: World, mishap: Mishap, _: Process | None) -> None:
+    """Somebody presses a button on its message: what, and who."""
+    if world.switching is not None:
+        world.switching.press(*mishap.on.split(" by "))
+
+
 DO: Mapping[str, Do] = {
     "mesh": _of_mesh,
+    "switch": _of_clusters,
+    "switchover asked": _switchover_asked,
+    "switchover pressed": _switchover_pressed,
     "marks of others": _marked_by_others,
     "pressed": _pressed,
     "slack refuses": _slack_refuses,

@@ -31,6 +31,7 @@ from tests.sim.process import Beyond, Process
 from tests.sim.readers import READER, Readers
 from tests.sim.requests import RATE, SOUND, Counters
 from tests.sim.server import Commit, Request, Server, text
+from tests.sim.switching import Switching
 from tests.sim.teams import Team
 from tests.sim.wire import Trap, Wire
 
@@ -95,6 +96,7 @@ class World:
         self.downtime: dict[int, float] = {}
         self.supervisors: list[asyncio.Task[None]] = []
         self.upgrading: Upgrading | None = None
+        self.switching = Switching(self) if setup.switching else None
         counted = any(subject.counts for subject in setup.subjects)
         self.counters = Counters(self) if counted else None
         self.team = Team(self) if self.plan.setup.team else None
@@ -121,6 +123,9 @@ class World:
         if self.plan.setup.mesh:
             self.upgrading = Upgrading(self)
             self.supervisors.append(asyncio.create_task(self.upgrading.settles()))
+        if self.switching is not None:
+            self.switching.begin()
+            self.supervisors.append(asyncio.create_task(self.switching.settles()))
         if self.plan.setup.read:
             wire = self.wire(READER, Life())
             self.supervisors.append(asyncio.create_task(Readers(self, wire).look()))
@@ -274,6 +279,7 @@ class World:
             self._mesh(),
             lambda _: self.moving,
             self.team.door(life, name) if self.team else NoObjects(),
+            self.switching.beyond if self.switching is not None else None,
         )
         stops = any(mishap.do == "pause" for mishap in self.plan.mishaps)
         alike = setup.shards[number % len(setup.shards)]
@@ -369,6 +375,8 @@ class World:
         self.skewed_at = min(self.skewed_at, virtual.passed())
         if self.upgrading is not None:
             self.upgrading.calm()
+        if self.switching is not None:
+            self.switching.calm()
         for name, subject in self.subjects:
             if past := self.numbers.bad.get(name):
                 past.now(0.0)

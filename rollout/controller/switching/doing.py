@@ -105,8 +105,8 @@ class Performer:
 
 
 def _unchanged(objs: Mapping[str, Json], versions: Mapping[str, str]) -> None:
-    for name, obj in objs.items():
-        if lenient.meta(obj).get("resourceVersion") != versions.get(name):
+    for name in sorted({*objs, *versions}):
+        if lenient.meta(objs.get(name, {})).get("resourceVersion") != versions.get(name):
             raise ConflictError(f"{name}: was written since it was seen; looked at again")
 
 

@@ -9,7 +9,7 @@ from rollout.controller.guard import Guard
 from rollout.controller.instruments import Instruments
 from rollout.controller.keeping.finalizer import Parting, at_once
 from rollout.controller.keeping.inbox import Box, Inbox
-from rollout.controller.loop import Loop, Scheduler
+from rollout.controller.loop import Alarms, Loop, Scheduler
 from rollout.controller.ports import Cluster, Clusters, Gateways, Metrics, NameServers
 from rollout.controller.seeing.spoken import Spoken
 from rollout.controller.sharing import Leads
@@ -48,6 +48,7 @@ class Following:
     inbox: Inbox
     metrics: Instruments
     parting: Parting = at_once
+    alarms: Callable[[], Alarms] = Scheduler
     store: Store = field(init=False)
     observer: Observer = field(init=False)
     _spoken: Spoken = field(init=False)
@@ -61,7 +62,7 @@ class Following:
 
     async def run(self) -> None:
         """Until it is cancelled; looks under way end first."""
-        alarms, connections = Scheduler(), self.observer.connections
+        alarms, connections = self.alarms(), self.observer.connections
         performer = Performer(connections, self.observer, self.store, self.instance)
         looks = Looks(
             self.store,

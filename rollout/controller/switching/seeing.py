@@ -163,7 +163,8 @@ class Observer:
     ) -> Probed:
         address = switchover.spec.cluster(side).address or _target(records, side)
         if not address:
-            return Probed(side, probe.url, "its address is not known: no record has a target")
+            unknown = "its address is not known: no record has a target"
+            return Probed(side, probe.url, unknown, tried=False)
         answer = self.gateways.probe(side, probe, address)
         return await self._hear(probe.url, answer, lambda why: Probed(side, probe.url, why))
 

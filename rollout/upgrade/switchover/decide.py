@@ -116,7 +116,7 @@ def _split(switchover: Switchover, status: SwitchoverStatus) -> Split:
 
 def _since(known: datetime | None, look: Look, side: Side) -> datetime | None:
     """Since when all probes of ``side`` fail; what was not tried now is as it was."""
-    if not look.probes(side):
+    if not look.tried(side):
         return known
     return (known or look.now) if look.fails(side) else None
 
@@ -152,14 +152,17 @@ def _unreadable(look: Look) -> Turn | None:
 def _hopeful(look: Look) -> Turn:
     """The records cannot be read, so nothing is written; but a failure is still found.
 
-    It is remembered, and the way back is written as soon as that is possible again.
+    It is remembered, and the way back is written as soon as that is possible again. Before any
+    weight has moved there is no hurry: each look would ask the rules, which list both clusters.
     """
+    if look.seen.records.problems and look.status.stage.name in _WRITTEN:
+        look = replace(look, status=progress.unserved(look))
     if look.status.stage.name in _JUDGED:
         look, _, back = shifting.judged_on(look)
         if back is not None:
             return back
     stands = _unreadable(look) or stages.advance(look)
-    return replace(stands, again=SOON)
+    return replace(stands, again=SOON) if look.status.stage.name in _WRITTEN else stands
 
 
 def _overtaken(look: Look) -> Turn | None:

@@ -40,18 +40,22 @@ def baking(look: Look) -> Turn:
 
 
 def draining(look: Look) -> Turn:
-    """Blue is let go once hardly a request is left there; long connections may need a restart."""
+    """Blue is let go once hardly a request is left there; long connections may need a restart.
+
+    Not while a person has it stand still: with blue the way back is gone.
+    """
     status, drain = look.status, look.switchover.spec.drain
     counted = progress.observed(look.seen.counts)
     if counted is None or sum(counted) == 0:
         return Turn(status, "no counters to see blue's last requests by", SOON, WaitsFor.DATA)
-    share = counted[0] / sum(counted)
+    share, paused = counted[0] / sum(counted), status.attempt.pause
+    if paused is not None and not paused.kind.may_pass:
+        return stands(look)
     if share < drain.below:
         return _done(look, f"green serves everyone; blue has {share:.2%} of the requests")
     because = f"blue still has {share:.1%} of the requests"
     since = status.stage.restarted_at or status.stage.since or look.now
     if look.now - since < drain.within:
-        paused = status.attempt.pause
         if paused is not None:
             return stands(look)
         return Turn(status, because, SOON * 3, WaitsFor.DRAIN)

@@ -42,10 +42,13 @@ class Look:
         """The probes of that side's gateway in this look."""
         return tuple(one for one in self.seen.probed if one.side is side)
 
+    def tried(self, side: Side) -> bool:
+        """Whether any probe of that side was made: somebody knew where its gateway is."""
+        return any(one.tried for one in self.probes(side))
+
     def fails(self, side: Side) -> bool:
         """Whether every probe of that side failed now; False where none was made."""
-        probes = self.probes(side)
-        return bool(probes) and all(one.problem for one in probes)
+        return self.tried(side) and all(one.problem for one in self.probes(side))
 
     def down(self, side: Side) -> bool:
         """Whether users of that side are surely not served: by its probes, for a while now."""

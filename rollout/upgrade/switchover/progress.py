@@ -112,6 +112,17 @@ def asked_anew(status: SwitchoverStatus, look: Look) -> SwitchoverStatus:
     return replace(status, stage=stage)
 
 
+def unserved(look: Look) -> SwitchoverStatus:
+    """The status that knows no more what resolvers are told: records were taken apart.
+
+    Who puts them back may have sent everybody elsewhere meanwhile.
+    """
+    status = look.status
+    if status.stage.served_at is None:
+        return status
+    return staged(status, asked_at=look.now, served_at=None, confirmed_at=None)
+
+
 def _weights_found(look: Look) -> Split | None:
     """The split that a foreign edit left, in whole percent; None where there is none."""
     pairs = look.seen.records.pairs

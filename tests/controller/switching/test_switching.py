@@ -443,6 +443,19 @@ async def test_an_epoch_never_falls_whatever_somebody_wrote_over_a_status(scene:
     assert min(seen) == known
 
 
+async def test_half_of_a_set_whose_other_object_is_gone_is_not_written(scene: Scene) -> None:
+    """It was there in the look that decided, and is not in the one that acts."""
+    held = scene.looks.store.load(f"{SPACE}/{NAME}")
+    assert held is not None
+    version = (await scene.record())["metadata"]["resourceVersion"]
+    seen = {"dnsendpoint shop/shop": version, "green: dnsendpoint shop/green": "1"}
+    with pytest.raises(ConflictError, match="shop/green: was written since it was seen"):
+        await scene.looks.performer.do(
+            held, SetWeights(Split(50, 50), seen), scene.users.world.time
+        )
+    assert await scene.weights() == ("100", "0")
+
+
 async def test_a_status_that_was_saved_is_acted_upon_after_a_crash(scene: Scene) -> None:
     """The status is written, and the process dies before the weights are."""
 

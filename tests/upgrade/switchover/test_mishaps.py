@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from rollout.model.action import LetGo
+from rollout.model.finding import Finding, Severity
 from rollout.model.reasons import Verb
 from rollout.model.switching import SeenRecords, SwitchDecision
-from rollout.model.switchover import ShiftStep, Side, SwitchoverStatus, SwitchStage
+from rollout.model.switchover import Drain, ShiftStep, Side, SwitchoverStatus, SwitchStage
 from rollout.model.traffic import Split
 from rollout.upgrade.switchover.look import staged
 from tests.upgrade.switchover.test_stories import rests
@@ -133,6 +135,50 @@ def test_where_neither_gateway_has_a_pod_nobody_is_moved_either_way() -> None:
     world.probes_fail.discard(Side.BLUE)
     world.run(lambda d: d.status.stage.name is SwitchStage.SERVING)
     assert world.weights == (100, 0)
+
+
+def test_records_that_were_taken_apart_and_are_whole_again_are_served_and_judged_anew() -> None:
+    """Resolvers may have been sent elsewhere meanwhile, so the next step waits for them again."""
+    world = looked(without_records(halfway(10, 50, reached=10)), 60)
+    apart = world.time
+    del world.records
+    world.look()
+    assert world.status.stage.served_at == apart
+    assert world.status.stage.confirmed_at is None
+    world.run(at(Split(90, 10)))
+    assert world.weights == (90, 10)
+
+
+def test_rules_are_not_asked_every_few_seconds_while_the_records_cannot_be_read() -> None:
+    """Each time they list all of two clusters."""
+    world = World(spec(10), findings=(Finding("SW-001", Severity.BLOCK, "green has no shop"),))
+    world.run(lambda d: d.status.stage.name is SwitchStage.CHECKING)
+    blocked = world.look().look_again
+    again = without_records(world).look().look_again
+    assert again == blocked
+    assert again is not None
+    assert again >= timedelta(seconds=30)
+
+
+def test_a_green_that_nobody_knows_where_to_try_is_not_one_that_answers_nobody() -> None:
+    """As while its record is in a cluster whose API server is gone."""
+    world = halfway(10, 50, reached=10)
+    world.silent_records = True
+    world.untried = {Side.GREEN}
+    looked(world, 120)
+    assert (world.status.stage.name, world.status.rejected) == (SwitchStage.SHIFTING, None)
+
+
+def test_blue_is_not_let_go_while_a_person_has_it_stand_still() -> None:
+    world = World(spec(10, drain=Drain(within=timedelta(hours=1))), stuck=0.03)
+    world.run(lambda d: d.status.stage.name is SwitchStage.DRAINING)
+    world.ask(Verb.PAUSE)
+    world.stuck = 0.0
+    looked(world, 300)
+    assert world.status.stage.name is SwitchStage.DRAINING
+    world.ask(Verb.RESUME)
+    world.run(rests)
+    assert world.status.serving is Side.GREEN
 
 
 ASKED = dict.fromkeys(("asked_at", "written_at", "served_at", "confirmed_at"))

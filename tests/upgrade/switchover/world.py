@@ -95,6 +95,7 @@ class World:
     pods: dict[Side, int] = field(default_factory=lambda: {Side.BLUE: 4, Side.GREEN: 4})
     probes_fail: set[Side] = field(default_factory=set)
     unreachable: set[Side] = field(default_factory=set)
+    untried: set[Side] = field(default_factory=set)
     stale: set[str] = field(default_factory=set)
     silent_records: bool = False
     prometheus: bool = True
@@ -237,8 +238,10 @@ class World:
         return SeenCluster(side, self.pods[side], 4)
 
     def _probed(self, side: Side) -> Probed:
-        problem = "connection refused" if side in self.probes_fail else ""
-        return Probed(side, f"https://{HOST}/health", problem)
+        url = f"https://{HOST}/health"
+        if side in self.untried:
+            return Probed(side, url, "its address is not known", tried=False)
+        return Probed(side, url, "connection refused" if side in self.probes_fail else "")
 
     def _served(self, question: DnsQuestion | None) -> tuple[Served, ...]:
         if question is None:
