@@ -481,6 +481,76 @@ TEAMS: Mapping[str, tuple[Setup, Rows]] = {
         (PUSH, at(60.0, "team pushes", "a policy"), *asks(74.0, "abort")),
     ),
 }
+_UNSERVED = at(0.0, "service deleted", lasts=4.0)
+"""It is adopted once its Service is there, by how it is divided then."""
+NAMED: Mapping[str, tuple[Setup, Rows]] = {
+    "two sides and no pods as it is adopted": (
+        _of("steps", workload="managed", author="version"),
+        (
+            _UNSERVED,
+            at(0.0, "divided", "one without pods", 20.0),
+            at(0.0, "deployment deleted", "v1", 10.0),
+            at(0.0, "deployment deleted", "v3", 10.0),
+            at(40.0, "push", "v2"),
+        ),
+    ),
+    **{
+        f"its subsets mean {whom} as it is adopted, {author} and {workload}": (
+            _of("steps", workload=workload, author=author),
+            (_UNSERVED, at(0.0, "subsets mean", whom, 20.0), at(40.0, "push", "v2")),
+        )
+        for whom in ("nobody", "everybody", "v1")
+        for author, workload in (("role", "user"), ("role", "managed"), ("version", "user"))
+    },
+    **{
+        f"divided later, {how}": (
+            _of("steps", workload=workload, author="version"),
+            (_UNSERVED, *more, at(0.0, "divided", how, 20.0), at(40.0, "push", "v2")),
+        )
+        for how, workload, more in (
+            ("nobody", "user", ()),
+            ("all but a few", "user", (at(0.0, "subsets mean", "v1", 18.0),)),
+            ("its subset and the whole service", "user", (at(0.0, "stable crashes", lasts=15.0),)),
+            ("three", "user", (at(0.0, "deployment scaled", "v3", value=0.0),)),
+            ("the whole service", "user", ()),
+        )
+    },
+    **{
+        f"{whose or 'nobody'}'s pods as a template is adopted by role": (
+            _of("steps", workload="template"),
+            (_UNSERVED, at(0.0, "a bare pod", whose, lasts=20.0), at(40.0, "push", "v2")),
+        )
+        for whose in ("", "another Deployment")
+    },
+    **{
+        f"stable's subset is called {called}{' beside another' if beside else ''}": (
+            _of("steps", workload="managed"),
+            (
+                _UNSERVED,
+                at(0.0, "a name of its own", called, value=beside),
+                PUSH,
+                at(90.0, "push", "v3"),
+            ),
+        )
+        for called in ("prod", "v1")
+        for beside in (0.0, 1.0)
+    },
+    **{
+        f"its status says {what} {where}, {author}": (
+            _of("steps", author=author),
+            (PUSH, at(30.0, do, on)),
+        )
+        for author in ("role", "version")
+        for what, where, do, on in (
+            ("no name of stable's", "at a step", "status scribbled", "stableSubset"),
+            ("no mode", "at a step", "status scribbled", "subsetMode"),
+            ("canary for both sides", "at a step", "status said", "stableSubset=canary"),
+            ("stable for both sides", "at a step", "status said", "attempt.subset=stable"),
+            ("v1 for both sides", "at a step", "status said", "attempt.subset=v1"),
+            ("v2 for both sides", "at a step", "status said", "stableSubset=v2"),
+        )
+    },
+}
 WRONG: Mapping[str, tuple[Setup, Rows]] = {
     **{
         f"a wrong turn of ours, {where}": (
@@ -615,6 +685,7 @@ ALL = (
     ANSWERS,
     EASED,
     TEAMS,
+    NAMED,
     WRONG,
     LOAD,
     REBUILT,

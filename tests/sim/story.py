@@ -330,6 +330,7 @@ async def _at_rest(world: World) -> None:
         vs = world.server.get("VirtualService", NAMESPACE, name)
         authored = objects.mesh(name, subject)[-1]
         marked = any(world.fired[kind] for kind in (*MARKS, *STRANGE))
+        marked = marked or world.laws.of(name).scribbled
         theirs = vs is None or vs.get("spec") == authored["spec"] or marked or world.team
         if subject.author == "role" and not theirs:
             world.laws.broken("L3", f"{name}: at rest, and its routes are not the author's")

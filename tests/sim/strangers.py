@@ -331,6 +331,57 @@ def _bound(world: World, mishap: Mishap, _: Process | None) -> None:
         _written(world, mishap, {**held, "spec": {**held["spec"], **bound}})
 
 
+MEANS: Mapping[str, Callable[[str], Json]] = {
+    "nobody": lambda _: {"version": "v0"},
+    "everybody": lambda name: {"app": name},
+    "v1": lambda _: {"version": "v1"},
+}
+"""What every subset of a rule may mean, by its labels."""
+
+
+def _means(world: World, mishap: Mishap, _: Process | None) -> None:
+    """Every subset of the rule means the same for a while; ``prod``: stable's has that name."""
+    name, _subject = world.subjects[mishap.who]
+    held = world.server.get("DestinationRule", NAMESPACE, name)
+    if held is not None:
+        labels = MEANS[mishap.on](name)
+        every = [{**one, "labels": labels} for one in held["spec"]["subsets"]]
+        _written(world, mishap, {**held, "spec": {**held["spec"], "subsets": every}})
+
+
+def _prod(world: World, mishap: Mishap, _: Process | None) -> None:
+    """Its author calls stable's subset by a name of their own, alone or beside another's."""
+    name, _subject = world.subjects[mishap.who]
+    rule = world.server.get("DestinationRule", NAMESPACE, name)
+    routes = world.server.get("VirtualService", NAMESPACE, name)
+    if rule is not None and routes is not None:
+        mine = [{"name": mishap.on or "prod", "labels": {"version": "v1"}}]
+        beside = [{"name": "next", "labels": {"version": "v2"}}] if mishap.value else []
+        world.server.put({**rule, "spec": {**rule["spec"], "subsets": [*mine, *beside]}})
+        *others, main = routes["spec"]["http"]
+        to = [{"destination": {"host": name, "subset": mine[0]["name"]}}]
+        http = [*others, {**main, "route": to}]
+        world.server.put({**routes, "spec": {**routes["spec"], "http": http}})
+        world.laws.edited(name)
+        world.laws.of(name).scribbled = True  # what it wrote is not as a plan of the world has it
+
+
+def _said(world: World, mishap: Mishap, _: Process | None) -> None:
+    """Somebody writes another value into the status: ``path=value``."""
+    name, _subject = world.subjects[mishap.who]
+    held = world.rollout(name)
+    if held is not None and held.get("status"):
+        status = json.loads(json.dumps(held["status"]))
+        path, value = mishap.on.split("=", 1)
+        *before, last = path.split(".")
+        place = status
+        for key in before:
+            place = place.setdefault(key, {})
+        place[last] = value
+        world.laws.of(name).scribbled = True
+        world.server.put({**held, "status": status})
+
+
 def _bare_pod(world: World, mishap: Mishap, _: Process | None) -> None:
     """A pod that no revision's Deployment runs stands behind the Service for a while."""
     name, _subject = world.subjects[mishap.who]
@@ -549,6 +600,9 @@ DO: Mapping[str, Do] = {
     "bound": _bound,
     "a bare pod": _bare_pod,
     "no spec": _specless,
+    "subsets mean": _means,
+    "a name of its own": _prod,
+    "status said": _said,
     "service of Argo's": _of_argos,
     "autoscaler oddly written": _odd_scaler,
     "status scribbled": _scribbled,
