@@ -98,6 +98,10 @@ class Looks:
         """Whether weight was to be taken away, and could not be yet."""
         return key in self._leaving
 
+    def _is_pressing(self, held: Held) -> bool:
+        """Whether somebody waits for this very look: who is to lose weight, or a person."""
+        return self.hurried(held.key) or requests.anew(held.rollout, held.status) is not None
+
     async def troubled(self, trouble: Trouble) -> None:
         """Says why the looks at one Rollout fail: to the log, and in its status."""
         text = trouble.said(rollout=trouble.key)
@@ -116,7 +120,7 @@ class Looks:
             return await self._conclude(hasty, hasty=True)
 
     async def _whole(self, held: Held) -> timedelta | None:
-        async with self.lanes.thinking(urgent=self.hurried(held.key)):
+        async with self.lanes.thinking(urgent=self._is_pressing(held)):
             questions = reconcile.ask(held.rollout, held.status, self.clock())
         if not self.observer.waits(held, questions):
             fetched = await self.observer.fetch(held, questions)
@@ -156,7 +160,7 @@ class Looks:
         held = self.store.load(key)
         if held is None:
             return None
-        async with self.lanes.thinking(urgent=self.hurried(key)):
+        async with self.lanes.thinking(urgent=self._is_pressing(held)):
             questions = self._near(held)
             one = _Asked(held, questions, silent(questions))
             seen = self.observer.see(held, questions, one.fetched)
@@ -177,7 +181,7 @@ class Looks:
     async def _conclude(self, one: _Asked, *, hasty: bool = False) -> timedelta | None:
         """``hasty``: it overtakes another, and is overtaken by none."""
         held, questions = one.held, one.questions
-        async with self.lanes.thinking(urgent=hasty or self.hurried(held.key)):
+        async with self.lanes.thinking(urgent=hasty or self._is_pressing(held)):
             seen = self.observer.see(held, questions, one.fetched)
             self.interests.put(held.key, self.observer.concerns(held, questions))
             now = self.clock()

@@ -1,11 +1,12 @@
 """Whole journeys through the shell: the real loop, look, store and translators on fakes."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
-from rollout.controller import lanes
+from rollout.controller import app, lanes
 from rollout.controller.app import A_FEW
 from rollout.controller.ports import Json
 from rollout.errors import ConflictError, OutsideError, RefusedError, RolloutError
@@ -136,6 +137,24 @@ def test_a_refresh_that_waits_for_its_turn_keeps_no_way_back_waiting(
         else:
             shop.kube.put(endpoints("shop", {"v1": 2, "v2": 0}))
         await shop.comes(lambda: shop.weights() == {"stable": 100}, 2)
+
+    play(aborted)
+
+
+def test_a_persons_word_does_not_stand_behind_a_thousand_looks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taken = lanes.Lanes()
+    monkeypatch.setattr(app, "Lanes", lambda: taken)
+
+    async def aborted(shop: Shop) -> None:
+        await shop.push("v2")
+        await shop.comes(lambda: shop.weights() == {"stable": 95, "canary": 5})
+        async with contextlib.AsyncExitStack() as thousand:
+            for _ in range(lanes.THINKING):
+                await thousand.enter_async_context(taken.thinking(urgent=False))
+            await shop.request("abort@1")
+            await shop.comes(lambda: not shop.weights().get("canary"), 2)
 
     play(aborted)
 
