@@ -48,7 +48,7 @@ def _set_right(upgrade: ControlPlaneUpgrade, status: UpgradeStatus, now: datetim
     """
     attempt = status.attempt
     stop = attempt.stop.set_right(now) if attempt.stop else None
-    if stop is None and status.state in _BRAKED:
+    if stop is None and status.state in UNDER_WAY:
         stop = StopStatus(current(upgrade.spec, status).name, now)
     attempt = replace(
         attempt,
@@ -120,10 +120,10 @@ def _recovered(look: Look) -> Turn:
 
 def _standing_still(look: Look) -> Turn | None:
     """A person's pause, or a question to people: judged on where it can be, and nothing else."""
-    pause, stop = look.status.attempt.pause, look.status.attempt.stop
+    pause = look.status.attempt.pause
     if pause is None or pause.kind.may_pass or look.status.state not in UNDER_WAY:
         return None
-    judging = stop is not None and stop.confirmed_at is not None and look.stop.judged
+    judging = look.at.confirmed_at is not None and look.stop.judged
     if judging or look.status.state is State.RETURNING:
         return None
     return Turn(look.status, pause.because, SOON, look.status.awaits)

@@ -33,11 +33,10 @@ from rollout.upgrade.users import users
 
 def moving_tags(look: Look) -> Turn:
     """One tag, or the default, in one step with all of its carriers."""
-    stop = look.status.attempt.stop
-    if stop is not None and stop.confirmed_at is not None:
+    if look.at.confirmed_at is not None:
         return judged(look)
     name = look.stop.tag or look.stop.name
-    if stop is not None and stop.asked_at is not None:
+    if look.at.asked_at is not None:
         if look.status.attempt.landed < len(look.status.attempt.changes):
             return hold(look, f"tag {name} is to point to {look.new}", Awaits.OBJECTS)
         return _followed(look, name)
@@ -79,8 +78,7 @@ def baking(look: Look) -> Turn:
     if left is not None and not keeps and look.old != look.new:
         status = attempted(at_stop(look.status, confirmed_at=None), users_gone_at=None)
         return hold(look.having(status), left, Awaits.USERS, deadline=False)
-    stop = look.status.attempt.stop
-    if stop is not None and stop.confirmed_at is not None:
+    if look.at.confirmed_at is not None:
         return judged(look)
     if left is not None:
         return confirm(look, f"{_reached(look, left)}; baking")
@@ -116,8 +114,7 @@ def removing(look: Look) -> Turn:
     if left is not None:
         status = at_stop(look.status, confirmed_at=None)
         return hold(look.having(status), left, Awaits.USERS, deadline=False)
-    stop = look.status.attempt.stop
-    if stop is None or stop.confirmed_at is None:
+    if look.at.confirmed_at is None:
         return confirm(look, f"nobody uses {look.old}: may it be removed?")
     found = gating.answer(look.upgrade, look.status, look.seen, look.now)
     if found.gate is Gate.FAILED:

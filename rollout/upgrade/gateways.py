@@ -74,10 +74,10 @@ def objects(move: GatewayMove, inventory: Inventory, new: str) -> tuple[Ref, ...
 
 def moving(look: Look) -> Turn:
     """One share of one gateway: pods first, then the ratio, then the gate."""
-    stop, move = look.status.attempt.stop, look.stop.gateway
-    if stop is not None and stop.confirmed_at is not None:
+    stop, move = look.at, look.stop.gateway
+    if stop.confirmed_at is not None:
         return judged(look)  # also where git has dropped it: its pods are at the new revision
-    if stop is None or move is None:
+    if move is None:
         return go_on(look, f"git has no gateway {look.stop.name} any more")
     if refusal := _refused(look, move):
         return blocked(look, refusal, Awaits.FINDINGS)
@@ -164,9 +164,8 @@ def _steps(
     look: Look, here: Pair, original: Object, share: int | None, total: int
 ) -> Iterator[tuple[str, tuple[Change, ...]]]:
     """What makes this share true, in order; pods come before others go."""
-    stop = look.status.attempt.stop
     name = f"gateway {here.original.namespace}/{here.original.name}"
-    step = f"{name} {stop.part + 1 if stop else 0}"
+    step = f"{name} {look.at.part + 1}"
     if share is not None or journal.value(original, REV) != look.new:
         all_of_it = share in (None, 100)  # at home, too: no pod is made anew where users are
         twins = total if all_of_it else ceil(total * (share or 0) / 100)
@@ -230,7 +229,7 @@ def _unready(look: Look, here: Pair) -> Reason | None:
     """Pods of either side that are asked for and do not serve yet."""
     for ref in (here.twin, here.original):
         obj = look.seen.objects.get(ref)
-        wanted = int((obj or {}).get("spec", {}).get("replicas", 0))
+        wanted = int((obj.get("spec") or {}).get("replicas", 1)) if obj else 0
         pods = look.pods_of(ref)
         ready = sum(pod.ready for pod in pods)
         if ready < wanted:

@@ -28,7 +28,14 @@ from rollout.model.spec import (
 from rollout.model.status import Attempt, RolloutStatus, StepStatus, Verdict
 from rollout.model.upgrade import ControlPlaneUpgrade
 from rollout.model.upgradelook import MeshObservation
-from rollout.model.upgrading import Compared, Standing, State, UpgradeStatus
+from rollout.model.upgrading import (
+    Compared,
+    Standing,
+    State,
+    StopStatus,
+    UpgradeStatus,
+    WayBack,
+)
 from rollout.upgrade.look import namespaces, wave
 from rollout.upgrade.stops import Stop, current
 
@@ -126,47 +133,46 @@ def _held(upgrade: ControlPlaneUpgrade, status: UpgradeStatus, now: datetime) ->
     known = status.attempt.compared
     goes_back = status.state is State.RETURNING
     whole = step if goes_back else replace(step, analysis=_control_plane(upgrade, status))
-    held = {MOVED: Held(whole, _window(upgrade, status, known.moved, stop), waited, step.longest)}
+    ago = _ago(upgrade, status.attempt.way_back, at, step.longest)
+    window = _window(at, at.confirmed_at, known.moved, ago)
+    held = {MOVED: Held(whole, window, waited, step.longest)}
     if known.beside:
         alone = replace(Step(name=BESIDE, bake=step.bake, time_box=step.time_box))
-        window = _window(upgrade, status, known.beside, stop)
+        window = _window(at, at.confirmed_at, known.beside, ago)
         held[BESIDE] = Held(alone, window, waited, step.longest)
     return held
 
 
 def _window(
-    upgrade: ControlPlaneUpgrade, status: UpgradeStatus, names: tuple[str, ...], stop: Stop
+    at: StopStatus, since: datetime, names: tuple[str, ...], ago: timedelta
 ) -> Window | None:
     """These namespaces now and before the stop began; None where there are none."""
-    at = status.attempt.stop
-    if at is None or at.confirmed_at is None or not names:
+    if not names:
         return None
-    ago = _ago(upgrade, status, stop)
     return Window(
         namespace="",
         stable=BEFORE,
         canary=NOW,
         workloads={BEFORE: f"{', '.join(names[:2])} before", NOW: f"{', '.join(names[:2])} now"},
-        since=at.confirmed_at,
+        since=since,
         step=at.number,
         weight=50,
         next_weight=50,
-        asked=at.confirmed_at,
+        asked=since,
         sides={BEFORE: Side(names, ago), NOW: Side(names)},
     )
 
 
-def _ago(upgrade: ControlPlaneUpgrade, status: UpgradeStatus, stop: Stop) -> timedelta:
+def _ago(
+    upgrade: ControlPlaneUpgrade, back: WayBack | None, at: StopStatus, longest: timedelta
+) -> timedelta:
     """How much earlier the time before is: all that may be looked at ends before the stop began.
 
     On the way back: before the stop began that it is taken back from.
     A whole number of intervals, so that the counters of both are taken at shared instants.
     """
-    at, every, back = status.attempt.stop, upgrade.spec.analysis.interval, status.attempt.way_back
-    if at is None or at.confirmed_at is None:
-        return every
-    well = back.well_until if back is not None and status.state is State.RETURNING else None
-    took = at.confirmed_at - (well or at.entered_at) + stop.step.longest
+    every, well = upgrade.spec.analysis.interval, back.well_until if back is not None else None
+    took = (at.confirmed_at or at.entered_at) - (well or at.entered_at) + longest
     return -(-took // every) * every
 
 

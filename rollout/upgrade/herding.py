@@ -30,7 +30,7 @@ def moving(look: Look) -> Turn:
     here = wave(look.status, name)
     if here is None:
         return _settle(look, name)
-    if look.status.attempt.stop and look.status.attempt.stop.confirmed_at:
+    if look.at.confirmed_at is not None:
         return judged(look)
     return moved_all(look, here)
 

@@ -44,6 +44,11 @@ class Look:
         return current(self.upgrade.spec, self.status)
 
     @property
+    def at(self) -> StopStatus:
+        """How far it is; a status that lacks it was set right before anybody looked."""
+        return self.status.attempt.stop or StopStatus(self.stop.name, self.now)
+
+    @property
     def old(self) -> str:
         """The revision that this attempt comes from."""
         return self.status.attempt.asked_from or self.upgrade.spec.from_
@@ -175,8 +180,7 @@ def hold(look: Look, because: str, awaits: Awaits, *, deadline: bool = True) -> 
     status, pause = look.status, look.status.attempt.pause
     if pause is not None and not pause.kind.may_pass:
         return Turn(status, pause.because, PATIENT, awaits)
-    stop = status.attempt.stop
-    began = (stop.asked_at or stop.entered_at) if stop else look.now
+    began = look.at.asked_at or look.at.entered_at
     left = look.upgrade.spec.progress_deadline - (look.now - began)
     if not deadline or left > timedelta(0):
         return Turn(status, because, SOON, awaits)

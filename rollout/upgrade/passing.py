@@ -44,9 +44,7 @@ def confirm(look: Look, because: str) -> Turn:
 def judged(look: Look) -> Turn:
     """The gate of the stop: go on, hold, ask or go back."""
     found = gating.answer(look.upgrade, look.status, look.seen, look.now)
-    status = attempted(look.status, verdicts=found.verdicts)
-    if found.checkpoint is not None:
-        status = attempted(status, checkpoint=found.checkpoint)
+    status = attempted(look.status, verdicts=found.verdicts, checkpoint=found.checkpoint or {})
     look = look.having(status)
     if found.gate is Gate.FAILED:
         return wayback.failed(look, Reason(found.because))
@@ -72,19 +70,17 @@ def held(look: Look, found: Finding) -> Turn:
     if found.pause is not None:
         turn = paused(look, found.pause, found.because, awaits=awaits)
         return replace(turn, again=found.again or SOON)
-    pause = look.status.attempt.pause
-    if pause is not None and pause.kind.may_pass:
-        look = look.having(attempted(look.status, pause=None))
-    return Turn(look.status, found.because, found.again or SOON, awaits or Awaits.EVIDENCE)
+    status = attempted(look.status, pause=None)  # whoever is paused by a person never comes here
+    return Turn(status, found.because, found.again or SOON, awaits or Awaits.EVIDENCE)
 
 
 def go_on(look: Look, because: str) -> Turn:
     """The next stop; a wave whose namespaces go one at a time has as many as there are."""
     look = look.having(attempted(look.status, pause=None))
-    stop, at = look.stop, look.status.attempt.stop
-    again = stop.wave is not None and stop.wave.one_at_a_time and at is not None
+    stop, at = look.stop, look.at
+    again = stop.wave is not None and stop.wave.one_at_a_time
     begun = again and wave(look.status, gating.wave_name(stop, look.status)) is not None
-    if at is not None and (begun or _more_shares(stop, at.part)):
+    if begun or _more_shares(stop, at.part):
         status = enter(look, stop, because, at.part + 1)
         return Turn(status, because, AT_ONCE)
     status = enter(look, following(look.upgrade.spec, look.status), because)

@@ -95,8 +95,7 @@ def _resume(look: Look, request: Request) -> Turn | None:
         status = requests.without_refusals(status)
         status = attempted(status, landed=drift.standing(look))
     status = at_stop(attempted(status, pause=None, sick_since=None), asked_at=look.now)
-    stop = status.attempt.stop
-    judged = stop is not None and stop.confirmed_at is not None
+    judged = look.at.confirmed_at is not None
     if not pause.by and judged and status.state is not State.RETURNING:
         # What had not come is waited for anew, and the time before that it is compared with moves.
         status = attempted(at_stop(status, confirmed_at=look.now), checkpoint={})
@@ -112,10 +111,9 @@ def _retry(look: Look, request: Request) -> Turn | None:
 
 def _skip(look: Look, request: Request) -> Turn | None:
     """The rest of a bake or of a gate's waiting; never what is moved, nor a person's approval."""
-    stop = look.status.attempt.stop
     if look.status.state is State.RETURNING:
         return _skip_back(look, request)
-    judged = look.stop.judged and stop is not None and stop.confirmed_at is not None
+    judged = look.stop.judged and look.at.confirmed_at is not None
     if not judged or look.stop.approval is not None:
         return None
     because = f"the rest of {look.stop.name} skipped by {request.story}"
@@ -124,8 +122,8 @@ def _skip(look: Look, request: Request) -> Turn | None:
 
 def _skip_back(look: Look, request: Request) -> Turn | None:
     """The watch at the end of the way back, where everything is back already."""
-    stop, because = look.status.attempt.stop, f"the watch was skipped by {request.story}"
-    if stop is None or stop.part != watching.ALL:
+    because = f"the watch was skipped by {request.story}"
+    if look.at.part != watching.ALL:
         return None
     status = remember(watching.told(look.status, because), look.now, because)
     return Turn(status, because, AT_ONCE)
@@ -133,10 +131,9 @@ def _skip_back(look: Look, request: Request) -> Turn | None:
 
 def _answer(look: Look, request: Request) -> Done:
     """A yes or a no to the stop; once the old revision is being removed a no would be no word."""
-    stop, over = look.status.attempt.stop, look.status.attempt.removing
-    if stop is None or over or look.stop.approval is None or look.status.state is State.RETURNING:
+    if look.stop.approval is None or look.status.attempt.removing:
         return None
-    answer = requests.answer(request, stop.number, look.status.attempt.number, look.now)
+    answer = requests.answer(request, look.at.number, look.status.attempt.number, look.now)
     if why := approvals.bar(look.stop.approval, answer, look.upgrade.author):
         return why
     status, because = requests.given(look.status, request, answer, remember)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from rollout.istio import moving
 from rollout.model.inventory import Inventory
-from rollout.model.mesh import DEFAULT
+from rollout.model.mesh import DEFAULT, MeshRevision, Tag
 from rollout.model.reasons import Reason
 from rollout.model.ref import Ref
 from rollout.model.upgradelook import MeshObservation, Object
@@ -46,7 +46,7 @@ def changes(
         return Reason(f"{revision} has no webhook of its own to copy from")
     found: list[Change] = []
     try:
-        for ref, leaves in _leaves(seen, tag, revision):
+        for ref, leaves in _leaves(seen, named, own):
             if leaves.before != leaves.after:
                 found.append(Change(step, ref, leaves.before, leaves.after))
     except LookupError as missing:
@@ -60,11 +60,10 @@ def _unmade(inventory: Inventory, tag: str) -> Reason:
     return Reason(f"there is no tag {tag}")
 
 
-def _leaves(seen: MeshObservation, tag: str, revision: str) -> Iterator[tuple[Ref, moving.Leaves]]:
-    inventory = seen.inventory
-    named, own = inventory.tag(tag), inventory.revision(revision)
-    if named is None or own is None:
-        return
+def _leaves(
+    seen: MeshObservation, named: Tag, own: MeshRevision
+) -> Iterator[tuple[Ref, moving.Leaves]]:
+    inventory, revision = seen.inventory, own.name
     webhook, canonical = Ref(WEBHOOKS, "", named.webhook), Ref(WEBHOOKS, "", own.injectors[0])
     copied = _whole(seen, canonical)
     yield webhook, moving.tag(_whole(seen, webhook), copied, revision)
@@ -74,7 +73,7 @@ def _leaves(seen: MeshObservation, tag: str, revision: str) -> Iterator[tuple[Re
             Ref("Service", own.namespace, own.service),
         )
         yield service, moving.tag_service(_whole(seen, service), revision, _whole(seen, front))
-    if tag == DEFAULT:
+    if named.name == DEFAULT:
         for each in inventory.default_validators:
             ref = Ref(VALIDATORS, "", each.name)
             place = (own.namespace, own.service)

@@ -32,8 +32,8 @@ def noted(look: Look) -> tuple[Look, Turn | None]:
 
     A hold ends by itself once what is not back serves worse, too: then it was not the way back.
     """
-    status, stop = look.status, look.status.attempt.stop
-    if stop is None or stop.part == ALL:
+    status, stop = look.status, look.at
+    if stop.part == ALL:
         return look, None
     if stop.confirmed_at is None:
         back, away = _returned(status), _away(status)
@@ -50,9 +50,7 @@ def _judged(look: Look) -> tuple[Look, dict[str, Finding]]:
     """What the gate says of either side, and the look that remembers its evidence."""
     found = gating.findings(look.upgrade, look.status, look.seen, look.now)
     both = gating.together(found)
-    status = attempted(look.status, verdicts=both.verdicts)
-    if both.checkpoint is not None:
-        status = attempted(status, checkpoint=both.checkpoint)
+    status = attempted(look.status, verdicts=both.verdicts, checkpoint=both.checkpoint or {})
     return look.having(status), found
 
 
@@ -100,8 +98,8 @@ def last(look: Look) -> Turn | None:
     Whoever deleted the upgrade waits for nothing more.
     """
     attempt, names = look.status.attempt, _returned(look.status)
-    back, stop = attempt.way_back, attempt.stop
-    if back is None or stop is None or back.seen or not names or look.upgrade.deleting:
+    back, stop = attempt.way_back, look.at
+    if back is None or back.seen or not names or look.upgrade.deleting:
         return None
     if stop.part != ALL or stop.confirmed_at is None:
         known = {each.name for each in namespaces(look.status)}

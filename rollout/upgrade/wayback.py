@@ -65,9 +65,9 @@ def begin(look: Look, because: str, *, refuse: bool) -> Turn:
         return Turn(status, told, PATIENT, Awaits.OBJECTS, Notice("NoWayBack", warning=True))
     if refuse:
         status = replace(status, refused=Refused(look.new, short(because), look.now))
-    well = attempt.stop.entered_at if attempt.stop else None
+    well = look.at.entered_at
     back = WayBack(short(because), status.state, look.now, len(attempt.changes), well)
-    stop = attempt.stop and StopStatus("back", look.now, number=attempt.stop.number + 1)
+    stop = StopStatus("back", look.now, number=look.at.number + 1)
     to = State.RETURNED if status.state is State.PREFLIGHT else State.RETURNING
     status = replace(status, state=to, since=look.now)
     status = attempted(status, way_back=back, pause=None, stop=stop, sick_since=None)

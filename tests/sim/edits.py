@@ -24,6 +24,7 @@ from tests.upgrade.cluster import (
     validator,
     workload,
 )
+from tests.upgrade.rules.made import agent
 
 if TYPE_CHECKING:
     from tests.sim.mesh import Upgrading
@@ -37,12 +38,20 @@ def _nothing() -> None:
     """What is never put back."""
 
 
+def _as_marked(mesh: Upgrading, made: Json) -> Json:
+    """The object with the annotations that it has now."""
+    meta = made["metadata"]
+    held = mesh.world.server.get(made["kind"], meta.get("namespace", ""), meta["name"])
+    notes = (held or {"metadata": {}})["metadata"].get("annotations")
+    return {**made, "metadata": {**meta, **({"annotations": notes} if notes else {})}}
+
+
 def _labelled(name: str, **labels: str) -> Do:
     """Somebody gives a namespace other labels."""
 
     def done(mesh: Upgrading) -> Back:
         mesh.edited()
-        mesh.mesh.put(namespace(name, **labels))
+        mesh.mesh.put(_as_marked(mesh, namespace(name, **labels)))
         return _nothing
 
     return done
@@ -187,6 +196,16 @@ def _without_bundle(obj: Any) -> None:
         hook["clientConfig"]["caBundle"] = ""
 
 
+def _both(one: Do, other: Do) -> Do:
+    """Two things at once."""
+
+    def done(mesh: Upgrading) -> Back:
+        backs = [one(mesh), other(mesh)]
+        return lambda: [back() for back in backs]
+
+    return done
+
+
 _REV = "istio.io/rev"
 _OWN = f"istio-sidecar-injector-{NEW}"
 _TAGGED = "istio-revision-tag-prod"
@@ -198,7 +217,7 @@ def _pointed(name: str, revision: str) -> Do:
 
     def done(mesh: Upgrading) -> Back:
         mesh.edited()
-        mesh.mesh.put(*tag(name, revision))
+        mesh.mesh.put(*(_as_marked(mesh, each) for each in tag(name, revision)))
         return _nothing
 
     return done
@@ -438,6 +457,14 @@ EDITS: Mapping[str, Do] = {
     "shop2 names nobody": _labelled("shop2", **{_REV: "1-28-0"}),
     "a pod of shop2 breaks": _one_pod("shop2"),
     "a pod of the gateway breaks": _one_pod("ingress"),
+    "prod is gone with its Service": _both(
+        _gone(MUTATING, "", _TAGGED), _gone("Service", SYSTEM, "istiod-revision-tag-prod")
+    ),
+    "the nodes' agents are old": _comes(agent("1.28.0", ready=2) | {"apiVersion": "apps/v1"}),
+    "the old Deployment is gone": _gone("Deployment", SYSTEM, f"istiod-{OLD}"),
+    "the Sail object is gone": _gone("SailIstio", "", "default"),
+    "a gateway of the API is at the old one": _comes(api(OLD)),
+    "shop4 is unready": _unready("shop4"),
     "shop3 goes back": _labelled("shop3", **{_REV: OLD}),
     "shop3 fails": _fails("shop3"),
     "shop3 is unready": _unready("shop3"),

@@ -114,6 +114,7 @@ def _wide(mesh: Mesh) -> None:
     ambient = {"istio.io/dataplane-mode": "ambient"}
     ending = {**namespace("aa-ending"), "status": {"phase": "Terminating"}}
     mesh.put(namespace("aa-ambient", **ambient), ending)
+    mesh.put(namespace("aa-off", **{"istio-injection": "disabled"}))
     for name in ("shop3", "shop4"):
         mesh.put(namespace(name, **{"istio.io/rev": OLD}), root(name))
         mesh.put(*(workload(name, f"web{n}", n) for n in range(1, 4)))
@@ -136,6 +137,19 @@ def _with_shop(mesh: Mesh) -> None:
 def _bare_tag(mesh: Mesh) -> None:
     """A tag of former years, which has no Service."""
     del mesh.kube.objects["Service", SYSTEM, "istiod-revision-tag-prod"]
+
+
+def _said(mesh: Mesh) -> None:
+    """Every namespace says what it wants, and the gateway's that it wants nothing."""
+    mesh.put(*(namespace(one, **{"istio-injection": "disabled"}) for one in (SYSTEM, "ingress")))
+
+
+def _unlabelled(mesh: Mesh) -> None:
+    """A gateway that names no revision, in a namespace that does."""
+    made = json.loads(json.dumps(mesh.get("Deployment", "ingress", "gw")))
+    del made["spec"]["template"]["metadata"]["labels"]["istio.io/rev"]
+    mesh.put(namespace("ingress", **{"istio.io/rev": OLD}), made)
+    mesh.settle(6)
 
 
 def _unsaid(mesh: Mesh) -> None:
@@ -228,6 +242,29 @@ SHAPES: Mapping[str, tuple[Mapping[str, Any], Callable[[Mesh], None]]] = {
         _in_place,
     ),
     "a bare tag": ({**_WAVES, "canary": None, "waves": WAVES[1:]}, _bare_tag),
+    "said": (_BRIEF, _said),
+    "unlabelled": (
+        {
+            **_BRIEF,
+            "canary": None,
+            "gateways": [GATEWAY],
+            "waves": _NOBODY,
+            "default": None,
+            "preflight": {"overrule": [{"rule": "GW-009", "reason": "it is known"}]},
+        },
+        _unlabelled,
+    ),
+    "quick, and kept": (
+        {
+            **_WAVES,
+            "canary": None,
+            "waves": [_ALL],
+            "default": {"bake": BAKE},
+            "gateways": [{**GATEWAY, "shares": [100]}],
+            "tags": [{"name": "prod", "bake": BAKE}],
+        },
+        lambda _: None,
+    ),
     "unsaid": (
         {**_BRIEF, "canary": None, "gateways": [GATEWAY], "waves": _NOBODY, "default": None},
         _unsaid,
@@ -247,7 +284,8 @@ back takes all back. ``gateway``: it alone; ``doors``: gateways of other kinds. 
 others make one after the other. ``held up``: budgets that let no pod go. ``sail``, ``source``: who
 installs. ``quick``: all of it with few stops, up to the removal. ``wide``: a wave of several
 namespaces. ``with shop``: the rollouts' namespace is in it. ``a bare tag``: one without a Service.
-``unsaid``: a gateway that says no number of pods.
+``said``: every namespace says what it wants. ``unlabelled``: a gateway whose namespace speaks.
+``unsaid``: one that says no number of pods.
 """
 
 STILL = "still"

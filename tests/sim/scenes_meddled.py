@@ -155,6 +155,84 @@ ODDLY: Mapping[str, tuple[Setup, Rows]] = {
             *asks(90.0, "abort"),
         ),
     ),
+    "going back does harm, and the rest is well": (
+        shaped("wide", 300.0),
+        (
+            *asks(50.0, "abort"),
+            mesh(52.0, "shop4 is unready", 130.0),
+            mesh(62.0, "shop3 fails", 120.0),
+            *asks(140.0, "resume"),
+        ),
+    ),
+    "the old istiod is deaf": (
+        shaped("waves", 250.0),
+        (
+            at(70.0, "old istiod deaf", lasts=40.0),
+            mesh(130.0, "prod is gone with its Service", 20.0),
+        ),
+    ),
+    "its tag is gone": (
+        shaped("a bare tag", 150.0),
+        (
+            mesh(0.0, "the old istiod is down", 3.0),
+            writing("ControlPlaneUpgrade", 6, "mesh", "prod is gone", 12.0),
+            *asks(90.0, "abort"),
+            mesh(92.0, "the stop is edited out"),
+        ),
+    ),
+    "every namespace says what it wants": (shaped("said", 120.0), ()),
+    "a gateway whose namespace speaks": (shaped("unlabelled", 60.0), asks(30.0, "abort")),
+    "the old one is kept, and much is written late": (
+        shaped("quick, and kept", 320.0),
+        (
+            at(62.0, "denied", "Deployment", 5.0, times=1000),
+            at(152.0, "denied", "MutatingWebhookConfiguration", 8.0, times=1000),
+            mesh(150.0, "the nodes' agents are old", 160.0),
+        ),
+    ),
+    "the old istiod is gone before it is removed": (
+        shaped("quick", 330.0),
+        (
+            mesh(216.0, "a gateway of the API is at the old one", 6.0),
+            mesh(246.0, "the old Deployment is gone", 40.0),
+            *asks(250.0, "approve"),
+        ),
+    ),
+    "its gateway is dropped before it is there": (
+        shaped("gateway", 150.0),
+        (mesh(1.5, "no gateways", 60.0), *asks(50.0, "abort")),
+    ),
+    "a freeze while its gateway moves": (
+        shaped("gateway", 150.0),
+        (mesh(1.2, "a freeze", 50.0), mesh(60.0, "the old istiod is down", 20.0)),
+    ),
+    "Sail has nothing to be asked, and then it is frozen": (
+        shaped("sail", 150.0),
+        (
+            mesh(0.0, "the Sail object is gone", 10.0),
+            mesh(8.0, "a freeze", 12.0),
+        ),
+    ),
+    "another target for a moment": (
+        shaped("brief", 200.0),
+        (mesh(20.0, "another target", 2.0),),
+    ),
+    "late, and then its label is put back": (
+        shaped("people", 250.0),
+        (
+            mesh(0.0, "shop1 is unready", 100.0),
+            mesh(75.0, "shop1 goes back"),
+            *asks(110.0, "resume", "abort", every=20.0),
+        ),
+    ),
+    "nothing of it can be read for a while": (
+        shaped("waves", 350.0),
+        (
+            at(64.0, "forbidden", "Namespace", 100.0, times=1000),
+            at(64.1, "watch gone", "Namespace"),
+            *asks(130.0, "abort"),
+        ),
+    ),
     "a namespace names nobody": (
         shaped("waves", 200.0),
         (writing("Namespace", 2, "mesh", "shop2 names nobody"),),
