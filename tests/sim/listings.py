@@ -301,6 +301,7 @@ LISTED: Mapping[str, Listed] = {
         (
             more("MutatingWebhookConfiguration", istio.canonical("default")),
             less("CustomResourceDefinition", "virtualservices.networking.istio.io"),
+            more("Sidecar", config("Sidecar", "by-default", labels={REV: "default"})),
         ),
     ),
     "webhooks that were taken out of use": Listed(
@@ -518,6 +519,7 @@ LISTED: Mapping[str, Listed] = {
             marked("Service", "istiod-revision-tag-prod", annotations=FLUX),
             marked("MutatingWebhookConfiguration", "istio-revision-tag-default", annotations=FLUX),
             marked("Namespace", "cart", annotations=FLUX),
+            marked("Namespace", "legacy", annotations=ARGO),
             a_gateway(service={}, meta={"annotations": FLUX}),
             a_gateway("west", service={}, meta={"annotations": FLUX}),
         ),
@@ -600,7 +602,10 @@ LISTED: Mapping[str, Listed] = {
             "gateways": [
                 {"deployment": f"ingress/{name}"} for name in ("edge", "west", "east", "plain")
             ]
-            + [{"deployment": "ingress/bundle", "allowInPlace": True}]
+            + [
+                {"deployment": "ingress/helm"},
+                {"deployment": "ingress/bundle", "allowInPlace": True},
+            ]
         },
     ),
     "gateways whose namespace speaks first": Listed(
@@ -625,6 +630,7 @@ LISTED: Mapping[str, Listed] = {
             an_api_gateway("nginx", "plain", "nginx"),
             an_api_gateway("tagged", "shop"),
             an_api_gateway("cart", "cart"),
+            an_api_gateway("by-tag", "plain", labels={REV: "prod"}),
             an_api_gateway("legacy", "legacy"),
             an_api_gateway("lost", "plain", labels={REV: "no-such"}),
             an_api_gateway(
@@ -823,6 +829,55 @@ LISTED: Mapping[str, Listed] = {
             more("StatefulSet", on_delete("db")),
             more("Pod", *pods("db", "shop", OLD)),
         ),
+    ),
+    "istiods that are not ready": Listed(
+        (
+            edit(
+                "EndpointSlice",
+                f"istiod-{OLD}-x",
+                lambda o: [e["conditions"].update(ready=False) for e in o["endpoints"]],
+            ),
+            edit(
+                "Pod",
+                f"istiod-{NEW}-5d-1",
+                lambda o: o["status"].update(conditions=[{"type": "Ready", "status": "False"}]),
+            ),
+            more(
+                "Pod",
+                renamed(owned_by("bare", "", ""), "bare", SYSTEM, labels={"app": "istiod"}),
+            ),
+            edit(
+                "Deployment",
+                f"istiod-{OLD}",
+                lambda o: o["spec"]["template"]["spec"]["containers"][0].update(
+                    image="istio/pilot:1.26.8", env=[{"name": "OTHER", "value": "true"}]
+                ),
+            ),
+            edit(
+                "ConfigMap",
+                f"istio-sidecar-injector-{OLD}",
+                lambda o: o["data"].update(config="templates: {sidecar: x, ours: y}"),
+            ),
+            more("DaemonSet", agent("latest")),
+            a_set("StatefulSet", "halted", paused=True),
+            a_set("StatefulSet", "anew", updateStrategy={"type": "Recreate"}),
+            more(
+                "VirtualService",
+                {
+                    "metadata": meta("nowhere", "plain"),
+                    "spec": {"http": [{"route": [{"destination": {"subset": "v1"}}]}]},
+                },
+            ),
+        ),
+    ),
+    "many pods, and waves of few": Listed(
+        (besides(*(app(f"a{n}", "shop") for n in range(12))),),
+        {
+            "waves": [
+                {"name": "few", "namespaces": ["cart", "legacy"]},
+                {"name": "many", "namespaces": ["store"]},
+            ]
+        },
     ),
     "a release of long ago": Listed(
         (

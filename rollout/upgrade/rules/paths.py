@@ -30,7 +30,7 @@ def old_kubernetes(case: Case) -> Iterator[str]:
     """UPG-001, B. Source: istio/istio, ``istioctl/pkg/install/k8sversion``; IST0142."""
     target, server = case.target, versions.version(case.mesh.kubernetes)
     least = versions.kubernetes(target.minor) if target else None
-    if target and server and least and (server.major, server.minor) < (1, least):
+    if server and least and (server.major, server.minor) < (1, least):
         has = f"{server.major}.{server.minor}"
         yield f"kubernetes is {has}: Istio {target} needs 1.{least} or newer"
 
