@@ -311,11 +311,15 @@ def test_a_strangers_an_old_or_a_late_yes_does_not_count(given: Answer) -> None:
     assert approved(Approval(approvers=("bob",)), given).gate is Gate.HOLD
 
 
-@pytest.mark.parametrize(
-    ("who", "gate_is"), [("ann", "hold"), ("", "hold"), ("kubernetes:bob", "hold"), ("bob", "open")]
-)
-def test_four_eyes_are_not_the_authors_nor_nobodys(who: str, gate_is: str) -> None:
-    assert approved(Approval(not_author=True), yes(who)).gate.value == gate_is
+@pytest.mark.parametrize("who", ["ann", "", "kubernetes:bob", "bob", "slack:U0BOB"])
+def test_four_eyes_are_not_the_authors_nor_nobodys(who: str) -> None:
+    assert approved(Approval(not_author=True), yes(who)).gate is Gate.HOLD
+
+
+@pytest.mark.parametrize(("unlike", "gate_is"), [("ann", Gate.OPEN), ("eve", Gate.HOLD)])
+def test_four_eyes_are_told_apart_from_the_author_in_a_chat(unlike: str, gate_is: Gate) -> None:
+    told = replace(yes("slack:U0BOB"), unlike=unlike)
+    assert approved(Approval(not_author=True), told).gate is gate_is
 
 
 @pytest.mark.parametrize("who", ["ann", "", "kubernetes:bob", "slack:U0BOB"])

@@ -1,5 +1,6 @@
 """What the next look must see: objects, pods, counters, people; nothing is fetched from here."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from rollout import confirm, gate, hook
@@ -23,24 +24,32 @@ def ask(
     old = status.draining.revision if status.draining else None
     named = (status.stable, status.attempt.canary, old)
     revisions = tuple({revision.name: revision for revision in named if revision}.values())
-    counts: tuple[CountsQuestion, ...] = ()
-    values: tuple[ValueQuestion, ...] = ()
-    if outside and status.stage.name in (Stage.STEPPING, Stage.BAKING):
-        held = holding.held(rollout, status, now)
-        counts, values = gate.questions(rollout, held, status, now)
-    return Questions(
+    near = Questions(
         target=wanted.target(rollout, status),
         route=wanted.route(rollout, status),
         revisions=revisions,
         since=status.stage.asked_at if status.stage.confirmed_at is None else None,
-        counts=counts + _shares(rollout, status, now) if outside else (),
-        values=values + _pushes(rollout, status, now) if outside else (),
-        webhook=_webhook(rollout, status) if outside else None,
-        groups=_groups(rollout, status, now) if outside else (),
         preflight=status.stage.name is Stage.PREPARING,
         released=wanted.released(status),
         reached=status.stable is None,
         subject=status.subject,
+    )
+    return _outside(near, rollout, status, now) if outside else near
+
+
+def _outside(near: Questions, rollout: Rollout, status: RolloutStatus, now: datetime) -> Questions:
+    """``near``, and what those are asked who are no part of the cluster."""
+    counts: tuple[CountsQuestion, ...] = ()
+    values: tuple[ValueQuestion, ...] = ()
+    if status.stage.name in (Stage.STEPPING, Stage.BAKING):
+        held = holding.held(rollout, status, now)
+        counts, values = gate.questions(rollout, held, status, now)
+    return replace(
+        near,
+        counts=counts + _shares(rollout, status, now),
+        values=values + _pushes(rollout, status, now),
+        webhook=_webhook(rollout, status),
+        groups=_groups(rollout, status, now),
     )
 
 

@@ -648,6 +648,21 @@ HOME: Mapping[str, tuple[Setup, Rows]] = {
         )
         for when, seconds in (("while preparing", 21.6), ("at a step", 50.0), ("at rest", 120.0))
     },
+    **{
+        f"its configuration is gone, and git goes back, {when}": (
+            _TEMPLATED,
+            (
+                PUSH,
+                at(seconds, "configuration deleted", lasts=40.0),
+                at(seconds + 4.0, "push", "v1"),
+            ),
+        )
+        for when, seconds in (("while preparing", 19.0), ("at a step", 50.0))
+    },
+    "its configuration is gone at rest for long": (
+        _TEMPLATED,
+        (at(10.0, "configuration deleted", lasts=100.0), at(120.0, "push", "v2")),
+    ),
     "lists are from before what was seen, again and again": (
         CALM,
         (
