@@ -69,9 +69,9 @@ def in_view(kept: Memory, journey: Journey, window: Window) -> Memory:
         view = View.DESTINATION
     elif reporter == "source":
         view = View.SOURCE
-    strange = [key for key, source in kept.sources.items() if source.view not in (None, view)]
-    if view is kept.view and not strange:
+    if view is kept.view:
         return kept
+    strange = [key for key, source in kept.sources.items() if source.view not in (None, view)]
     return replace(kept, view=view, sources={**kept.sources, **dict.fromkeys(strange, Source())})
 
 
@@ -133,7 +133,8 @@ def _service(
     if source.tempers is None:
         yield replace(ask, instants=grid.hour_before(window.since, interval))
     base = grid.first(window.since, interval)
-    if instants := _instants(source.tally.at, base, latest, interval):
+    asked = _instants(source.tally.at, base, latest, interval)
+    if instants := tuple(at for at in asked if at >= base):  # none before counts for its window
         yield replace(ask, instants=instants)
 
 

@@ -96,22 +96,31 @@ def _comparable(before: Figures, now: Figures) -> bool:
 
 
 def _risen(before: Figures, now: Figures) -> Figures:
-    """The difference; a failure series that was dropped while the total rose counts nothing."""
+    """The difference; a failure series that was dropped while the total rose counts nothing.
+
+    Nor does one that is there anew with more failures than there were requests: they are old.
+    """
     total = now[0] - before[0]
     risen = tuple(map(sub, now, before))
     if min(risen) >= 0 and max(risen) == total:
         return risen
-    return tuple([0 if one < 0 else total if one > total else one for one in risen])
+    return tuple(
+        [
+            0 if one < 0 or (one > total and not was) else min(one, total)
+            for one, was in zip(risen, before, strict=True)
+        ]
+    )
 
 
-def _most(counted: Mapping[str, Figures]) -> int | None:
-    return max((f[0] for f in counted.values()), default=0) * BUSIER + SPARE if counted else None
+def _most(counted: Mapping[str, Figures]) -> int:
+    """Where none was known a block ago, whoever has counted more was only not told of."""
+    return max((f[0] for f in counted.values()), default=0) * BUSIER + SPARE
 
 
-def _from_zero(before: Figures | None, now: Figures, limit: int | None) -> Figures:
+def _from_zero(before: Figures | None, now: Figures, limit: int) -> Figures:
     """What a pod without a usable last value counted: all it has, or nothing if it is old."""
     reshaped = before is not None and len(before) != len(now)
-    if _lags(before, now) or reshaped or (limit is not None and now[0] > limit):
+    if _lags(before, now) or reshaped or now[0] > limit:
         return (0,) * len(now)
     return (now[0], *(min(now[0], bad) for bad in now[1:]))
 

@@ -243,10 +243,9 @@ class _Bench:
 
     def _unknown(self, one: Judged) -> _Found | None:
         """Why nothing may be concluded from ``one`` now, if so."""
-        if self.case.seen.no_answers:
-            for key in (one.source, *(probe(one.source, view) for view in View)):
-                if answer := self.case.no_answer(key):
-                    return _unanswered(one, answer)
+        for key in (one.source, *(probe(one.source, view) for view in View)):
+            if answer := self.case.no_answer(key):
+                return _unanswered(one, answer)
         source, window = self.kept.source(one.source), self.case.window
         beyond = one.counting is Counting.SLOW and source.bounds
         if beyond and not self.weighed[one.name]:

@@ -132,7 +132,10 @@ def _learn_source(case: Case, kept: Memory, key: str, one: Judged) -> Memory:
 
 
 def choose_bounds(case: Case, source: Source, answers: Sequence[Counts]) -> Source:
-    """The latency bounds to count from now on, chosen from all that there are."""
+    """The latency bounds to count from now on, chosen from all that there are.
+
+    The longest, where none is as long as asked for: that is told then, and not waited for.
+    """
     slow = [one for one in case.metrics if one.counting is Counting.SLOW and one.source]
     for counts in answers:
         sides = [_sum(counts, name) for name in (case.window.stable, case.window.canary)]
@@ -142,7 +145,7 @@ def choose_bounds(case: Case, source: Source, answers: Sequence[Counts]) -> Sour
             auto = buckets.chosen(by_bound, total, counts.bounds, line) if line else ()
             asked = [buckets.above(b, counts.bounds) for one in slow for b in one.wanted()]
             bounds = sorted({*auto, *(bound for bound in asked if bound is not None)})
-            return replace(source, bounds=tuple(bounds), auto=auto)
+            return replace(source, bounds=tuple(bounds) or counts.bounds[-1:], auto=auto)
     return source
 
 
@@ -321,7 +324,8 @@ def _learn_service(case: Case, kept: Memory, one: Judged) -> Memory:
         case, one.source, kept.source(one.source), [a for a in answers if a.at < begin]
     )
     strikes = kept.strikes.get(one.name, Strikes())
-    for counts in answers if source.tempers else ():
+    tempers = source.tempers or ()
+    for counts in answers if tempers else ():
         last = source.tally.at
         if counts.at < begin or _says_nothing_new(case, source, counts):
             continue
@@ -331,7 +335,7 @@ def _learn_service(case: Case, kept: Memory, one: Judged) -> Memory:
         every, lost = counters.together(counted, "", 1)
         ours = last is not None and last >= max(_since(case, kept), _stable_served(case))
         if ours and every:
-            beyond = lost >= LEAST_UNREACHED and lost / every > _usually_unreached(source)
+            beyond = lost >= LEAST_UNREACHED and lost / every > _usually(tempers[0])
             strikes = strikes.plus(counts.at, lost / every, beyond)
     kept = kept.with_source(one.source, source)
     return kept.with_evidence(kept.trails, {**kept.strikes, one.name: strikes})
@@ -348,6 +352,6 @@ def _stable_served(case: Case) -> datetime:
     return case.window.since if down is None else down + case.interval
 
 
-def _usually_unreached(source: Source) -> float:
-    hour = source.tempers[0] if source.tempers else Temper()
+def _usually(hour: Temper) -> float:
+    """The share of requests that may meet no endpoint, by stable's last hour."""
     return SPARE_UNREACHED + 2 * hour.bad / max(1, hour.every)

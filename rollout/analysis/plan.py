@@ -95,7 +95,7 @@ def judged(journey: Journey, step_metrics: Iterable[Metric], window: Window) -> 
     metrics += [one for use in analysis.templates for one in _of_template(journey, use, known)]
     metrics += [_judged(metric, analysis, known) for metric in step_metrics]
     meshed = window.view is not View.GATEWAY and not window.mirrored and not window.sides
-    if window.weight and meshed and any(m.source == ERRORS_KEY for m in metrics):
+    if meshed and any(m.source == ERRORS_KEY for m in metrics):
         metrics.append(_UNREACHED)
     return tuple({one.name: one for one in metrics}.values())
 
@@ -138,7 +138,7 @@ def _of(use: TemplateUse, metric: Metric, analysis: Analysis, known: Mapping[str
 
 
 def _judged(metric: Metric, analysis: Analysis, known: Mapping[str, str]) -> Judged:
-    if metric.query is None and metric.bad is None and metric.total is None:
+    if metric.counts_requests:
         return _kind(metric, analysis)
     try:
         metric = replace(
@@ -156,7 +156,7 @@ def _kind(metric: Metric, analysis: Analysis) -> Judged:
     harm = analysis.confidence.harm_cap
     if metric.query is not None:
         return Judged(metric, Kind.VALUE)
-    if metric.latency is not None or metric.slower_than or metric.name == "latency":
+    if metric.latency is not None or metric.name == "latency":
         line = _line(metric, DEFAULT_SLOW)
         return Judged(metric, Kind.COUNTS, SLOW_KEY, Counting.SLOW, line, harm.slow, LOOSE_SLOW)
     line = _line(metric, DEFAULT_ERRORS)

@@ -47,6 +47,13 @@ def test_a_pod_that_was_lost_before_we_began_counts_nothing_but_is_remembered() 
     assert counted(*looks) == [(0, 0), (10, 0), (1, 1)]
 
 
+def test_old_pods_of_which_nothing_was_told_before_count_nothing() -> None:
+    """A Prometheus that had nothing for a while, and then has all of their lives."""
+    stable = [pod("s", 2_940_000 + 5 * n, 5880, revision="v1") for n in range(2)]
+    looks = [], [pod("a", 5000, 900), stable[0]], [pod("a", 5030, 901), stable[1]]
+    assert counted(*looks) == [(0, 0), (0, 0), (30, 1)]
+
+
 def test_a_vanished_pod_counts_nothing_and_all_of_it_when_it_is_back() -> None:
     none: list[PodCount] = []
     assert counted([pod("a", 100, 1)], none, none, [pod("a", 190, 4)]) == [
@@ -75,7 +82,12 @@ def test_a_failure_series_that_was_dropped_is_no_negative_failure() -> None:
 
 
 def test_more_failures_than_requests_are_as_many_as_requests() -> None:
-    assert counted([pod("a", 100, 0)], [pod("a", 110, 50)]) == [(0, 0), (10, 10)]
+    assert counted([pod("a", 100, 20)], [pod("a", 110, 50)]) == [(0, 0), (10, 10)]
+
+
+def test_old_failures_of_which_nothing_was_told_before_count_nothing() -> None:
+    looks = [pod("a", 100, 50)], [pod("a", 110, 0)], [pod("a", 120, 51)], [pod("a", 130, 53)]
+    assert counted(*looks) == [(0, 0), (10, 0), (10, 0), (10, 2)]
 
 
 def test_counters_of_another_shape_are_a_new_base() -> None:

@@ -44,7 +44,7 @@ def test_every_form_of_metric_has_its_line() -> None:
     assert one(Metric("slo", success_rate=SuccessRate(0.99))).line.absolute == 1 - 0.99
     limit = one(Metric("p99", latency=LatencyLimit(0.99, 500 * MS)))
     assert (limit.line, limit.wanted()) == (Line(0, 1 - 0.99), (500 * MS,))
-    body = one(Metric("body", slower_than=(250 * MS,)))
+    body = one(Metric("latency", slower_than=(250 * MS,)))
     assert (body.counting, body.wanted()) == (Counting.SLOW, (250 * MS,))
     assert one(Metric("own", bad="b", total="t")).source == "custom/own"
     assert one(Metric("queue", query="q", max=1)).kind is Kind.VALUE

@@ -137,6 +137,7 @@ class Numbers:
     ``gateways``: what answers queries of the gateways of two clusters.
     ``pushes``: seconds that istiod says its pushes take; None: it is not scraped.
     ``asks``: how often it was asked for what.
+    ``answered``: told of each query that had something for an answer.
     """
 
     trouble: str = ""
@@ -148,6 +149,7 @@ class Numbers:
     counters: Callable[[str, Sequence[datetime]], Reply] | None = None
     gateways: Callable[[str, Sequence[datetime]], Reply] | None = None
     pushes: Callable[[], float] | None = None
+    answered: Callable[[str, Sequence[datetime]], None] = lambda *_: None
 
     def says(self, trouble: str) -> None:
         self.trouble = trouble
@@ -173,7 +175,10 @@ class Numbers:
                 raise RefusedError("prometheus: 422 the query times out")
             case "empty":
                 return Reply(())
-        return self._told(promql, instants)
+        reply = self._told(promql, instants)
+        if reply.series and not self.trouble:
+            self.answered(promql, instants)
+        return reply
 
     def _told(self, promql: str, instants: Sequence[datetime]) -> Reply:
         """What is known of the query; of a union, of each of its parts."""

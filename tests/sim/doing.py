@@ -16,7 +16,7 @@ from tests.sim.mesh import Upgrading
 from tests.sim.objects import ANN, EVE
 from tests.sim.plan import REQUESTS, Mishap
 from tests.sim.process import Process
-from tests.sim.requests import BAD, RATE, SOUND, WORSE
+from tests.sim.requests import BAD, RATE, SLOW, WORSE
 from tests.sim.server import event
 from tests.sim.wire import Trap
 from tests.sim.world import World
@@ -234,8 +234,8 @@ def _bad(world: World, mishap: Mishap, _: Process | None) -> None:
     world.numbers.of(name).now(5.0)
     world.later(max(mishap.lasts, 20.0), world.numbers.of(name).now, 0.0)
     if world.counters is not None:
-        world.counters.answers(name, BAD)
-        world.later(max(mishap.lasts, 20.0), world.counters.answers, name, SOUND)
+        world.counters.answers(name, mishap.value or BAD)
+        world.later(max(mishap.lasts, 20.0), world.counters.sound, name)
 
 
 def _worse(world: World, mishap: Mishap, _: Process | None) -> None:
@@ -243,7 +243,7 @@ def _worse(world: World, mishap: Mishap, _: Process | None) -> None:
     name, _subject = world.subjects[mishap.who]
     if world.counters is not None:
         world.counters.answers(name, WORSE)
-        world.later(max(mishap.lasts, 20.0), world.counters.answers, name, SOUND)
+        world.later(max(mishap.lasts, 20.0), world.counters.sound, name)
 
 
 def _lull(world: World, mishap: Mishap, _: Process | None) -> None:
@@ -252,6 +252,63 @@ def _lull(world: World, mishap: Mishap, _: Process | None) -> None:
     if world.counters is not None:
         world.counters.lull(name, mishap.value)
         world.later(max(mishap.lasts, 20.0), world.counters.lull, name, RATE)
+
+
+def _slower(world: World, mishap: Mishap, _: Process | None) -> None:
+    """Every revision but stable takes so many times as long."""
+    name, subject = world.subjects[mishap.who]
+    if world.counters is not None:
+        world.counters.slows(name, mishap.value)
+        world.later(max(mishap.lasts, 20.0), world.counters.sound, name)
+    if subject.judged in objects.TIMED and mishap.value >= SLOW:
+        world.numbers.of(name).now(5.0)
+        world.later(max(mishap.lasts, 20.0), world.numbers.of(name).now, 0.0)
+
+
+def _both(world: World, mishap: Mishap, _: Process | None) -> None:
+    """Both sides fail alike, as where what is behind them does."""
+    name, _subject = world.subjects[mishap.who]
+    if world.counters is not None:
+        world.counters.trouble(name, BAD)
+        world.later(max(mishap.lasts, 20.0), world.counters.sound, name)
+
+
+def _lost(world: World, mishap: Mishap, _: Process | None) -> None:
+    """So many percent of all requests find no endpoint, as where a proxy has ejected them."""
+    name, _subject = world.subjects[mishap.who]
+    if world.counters is not None:
+        world.counters.lost[name].now(mishap.value / 100)
+        world.later(max(mishap.lasts, 20.0), world.counters.sound, name)
+
+
+def _anew(*, renamed: bool) -> Do:
+    """The counters of a revision begin anew, since its pods do, or others take their places."""
+
+    def done(world: World, mishap: Mishap, _: Process | None) -> None:
+        if world.counters is not None:
+            world.counters.of(world, mishap).anew(virtual.passed(), renamed=renamed)
+
+    return done
+
+
+def _scrapes(what: str) -> Do:
+    """For a while something is wrong with what is told of a revision's pods."""
+
+    def done(world: World, mishap: Mishap, _: Process | None) -> None:
+        if world.counters is not None:
+            past = getattr(world.counters.of(world, mishap), what)
+            past.now(1.0)
+            world.later(mishap.lasts, past.now, 0.0)
+
+    return done
+
+
+def _outdated(world: World, mishap: Mishap, _: Process | None) -> None:
+    """What answers is another Prometheus, which is some seconds behind."""
+    name, _subject = world.subjects[mishap.who]
+    if world.counters is not None:
+        world.counters.behind[name].now(mishap.value)
+        world.later(mishap.lasts, world.counters.behind[name].now, 0.0)
 
 
 def _template_edited(world: World, mishap: Mishap, _: Process | None) -> None:
@@ -652,11 +709,20 @@ DO: Mapping[str, Do] = {
     "status written over": scribbling.status,
     "status of a former version": scribbling.former,
     "template gone": scribbling.template_gone,
+    "measures written": scribbling.measured,
     "made routes gone": scribbling.routes(lambda made: []),
     "made routes edited": scribbling.routes(lambda made: [{**made, "timeout": "77s"}]),
     "made routes twice": scribbling.routes(lambda made: [made, {**made, "timeout": "77s"}]),
     "lull": _lull,
     "worse": _worse,
+    "slow answers": _slower,
+    "both fail": _both,
+    "no endpoint": _lost,
+    "counters anew": _anew(renamed=False),
+    "counters of others": _anew(renamed=True),
+    "uncounted": _scrapes("unseen"),
+    "failures unread": _scrapes("unread"),
+    "scrapes behind": _outdated,
     "template edited": _template_edited,
     "configuration deleted": _unconfigured,
     "wants another namespace": _abroad,

@@ -113,8 +113,9 @@ class Evidence:
         same = before.attempt.number == after.attempt.number
         if not same or before.attempt.step is None or not old.split.canary:
             return
-        if dict(self.world.subjects)[name].counts and not old.split.stable:
-            return  # nobody is left to compare with
+        subject = dict(self.world.subjects)[name]
+        if subject.judged == "nothing" or (subject.counts and not old.split.stable):
+            return  # nothing is judged, or nobody is left to compare with
         step = after.attempt.step
         if new.name is Stage.STEPPING and (step is None or step.index <= before.attempt.step.index):
             return

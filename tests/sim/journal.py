@@ -6,6 +6,7 @@ when it is, and how often is looked, only about (``same``).
 """
 
 import logging
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -19,7 +20,7 @@ from prometheus_client.core import Metric
 from rollout.controller.leader import SHARDS, WISHED
 from tests.controller.shop import NAMESPACE
 from tests.make import START
-from tests.sim import scenes, story
+from tests.sim import objects, scenes, story
 from tests.sim.plan import Plan
 from tests.sim.server import Commit
 from tests.sim.story import Result
@@ -52,8 +53,13 @@ _ABOUT = re.compile(
 """Of a line: the second, looks and their verdicts, writes that no line tells, what is logged and
 read again and again.
 """
+_JUDGED = re.compile(r"^ *\d+ judged .*\n", re.MULTILINE)
+_FIGURE = re.compile(r"\d+(?:\.\d+)?(?:e[+-]?\d+)?")
+"""A line that tells what a verdict says, and the figures in it."""
 SECONDS = 1.5
 """By which the same decision may come earlier or later: half a second is lost in whole ones."""
+VAST = 1e7
+"""What e-values are beyond, and no count of these plays is."""
 
 
 @dataclass(eq=False)
@@ -63,6 +69,7 @@ class Journal:
     world: World
     lines: list[tuple[float, str]] = field(default_factory=list)
     quiet: Counter[str] = field(default_factory=Counter)
+    judged: dict[str, str] = field(default_factory=dict)
     said: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -99,6 +106,9 @@ class Journal:
             changes = [*_changes(_leaves(commit.old or {}), _leaves(commit.new))]
             if changes:
                 self._line(commit, f"{what}: {'; '.join(changes)}")
+                judged = any(one.judged or one.counts for _, one in self.world.subjects)
+                if kind == "Rollout" and judged:
+                    self._judged(commit)
             elif kind != "Lease":  # whose renewals are instants
                 self.quiet[kind] += 1
 
@@ -107,6 +117,15 @@ class Journal:
         if commit.actor.startswith(_OURS):
             changes = _changes(_leaves(commit.old or {}), _leaves(commit.new))
             self._line(commit, f"in {side} {commit.change.bucket}: {'; '.join(changes)}")
+
+    def _judged(self, commit: Commit) -> None:
+        """What the verdicts say, where something else is decided or told than before."""
+        for one in objects.status(commit.new).attempt.verdicts:
+            sure = "certified" if one.certified else "dry" if one.dry_run else ""
+            told = f"{one.standing} {sure} beyond {one.tolerated}; {one.text}"
+            if told != self.judged.get(one.metric):
+                self.judged[one.metric] = told
+                self._line(commit, f"judged {one.metric} {told}")
 
     def _line(self, commit: Commit, text: str) -> None:
         self.lines.append((commit.at, text))
@@ -226,6 +245,10 @@ def of(plan: Plan) -> tuple[str, Result]:
 
 def same(one: str, other: str) -> bool:
     """Whether two journals tell the same, about as fast and with about as many looks."""
+    judged = [_JUDGED.findall(each) for each in (one, other)]
+    if len(judged[0]) != len(judged[1]) or not all(map(_alike, *judged)):
+        return False
+    one, other = (_JUDGED.sub("", each) for each in (one, other))
     if _ABOUT.sub("", one) != _ABOUT.sub("", other):
         return False
     pairs = zip(_ABOUT.finditer(one), _ABOUT.finditer(other), strict=True)
@@ -236,6 +259,23 @@ def _about(one: re.Match[str], other: re.Match[str]) -> bool:
     """Of two seconds whether they are near, of two counts whether neither is far more."""
     few, many = sorted(int(next(filter(None, found.groups()))) for found in (one, other))
     return many - few <= (SECONDS if one[1] else few / 4 + 2)
+
+
+def _alike(one: str, other: str) -> bool:
+    """Whether two verdicts say the same at about the same second, with figures that are near."""
+    if _FIGURE.sub("", one) != _FIGURE.sub("", other):
+        return False
+    both = (map(float, _FIGURE.findall(each)) for each in (one, other))
+    (second, *mine), (later, *theirs) = both
+    return abs(later - second) <= SECONDS and all(map(_near, mine, theirs))
+
+
+def _near(one: float, other: float) -> bool:
+    """Whether a figure is within a tenth; of very large ones their size."""
+    least, most = sorted((one, other))
+    if least > VAST:
+        least, most = math.log(least), math.log(most)
+    return most - least <= max(0.1 * most, 0.02)
 
 
 def kept(name: str) -> str:

@@ -1,6 +1,6 @@
 """What may never be, asked of every commit of the simulated API server as it is made.
 
-S1 to S50 and L1 to L9 are explained in docs/simulation.md.
+S1 to S54 and L1 to L9 are explained in docs/simulation.md.
 """
 
 from __future__ import annotations
@@ -32,13 +32,14 @@ from tests.sim import objects, rest
 from tests.sim.beyond import Past
 from tests.sim.counted import Counted
 from tests.sim.evidence import Evidence
+from tests.sim.figures import Figures
 from tests.sim.gitlaws import GitLaws
 from tests.sim.kept import Kept
 from tests.sim.objects import ANN
 from tests.sim.outward import Outward
 from tests.sim.pace import Pace
 from tests.sim.reasons import Reasons
-from tests.sim.requests import SOUND
+from tests.sim.requests import INCIDENT
 from tests.sim.server import Commit, Json
 from tests.sim.truth import Truth
 
@@ -47,7 +48,10 @@ if TYPE_CHECKING:
     from tests.sim.world import World
 
 HOME_WITHIN = 60.0
-"""Seconds in which a canary that is bad all the time is taken back (S9): four intervals."""
+"""Seconds in which a canary that is bad all the time is taken back (S9): four intervals.
+
+One whose requests are counted may have had an incident of half a minute besides.
+"""
 BLURRED = 120.0
 """Seconds that what the controller acts on may be old after something went wrong with reading."""
 MOST_WRITES = 150
@@ -99,6 +103,7 @@ class Laws:
         self.truth, self.reasons = Truth(self.world), Reasons(self.world)
         self.pace, self.counted = Pace(self.world), Counted(self.world)
         self.kept, self.outward = Kept(self.world), Outward(self.world)
+        self.figures = Figures(self.world)
         self.world.server.unchanged.append(self.pace.unchanged)
 
     def broken(self, law: str, what: str) -> None:
@@ -238,6 +243,7 @@ class Laws:
             self.pace.saved(name, before, after, commit.actor)
             self.counted.saved(before, after, commit.actor)
         self.truth.saved(name, before, after)
+        self.figures.saved(name, before, after)
         self.reasons.saved(name, before, after)
         self.outward.saved(name, before)
         self.world.doors.saved(name, before, after)
@@ -432,19 +438,22 @@ class Laws:
         self.pace.bounded()
         self.kept.bounded()
         self.world.doors.bounded()
-        world, since = self.world, virtual.passed() - HOME_WITHIN
-        if since < world.blurred_at or any(self._lately(world.numbers.blind, since)):
-            return
+        self.figures.bounded()
+        world = self.world
         for name, subject in world.subjects:
             known, status = self.of(name), self.of(name).status
+            within = HOME_WITHIN + (INCIDENT if subject.counts else 0)
+            since = virtual.passed() - within
+            if since < world.blurred_at or any(self._lately(world.numbers.blind, within)):
+                continue
             if status is None or not status.stage.split.canary or subject.careful:
                 continue
             if max(known.stepping_since, known.edited_at) > since or self._unlike(name, subject):
                 continue
             stable = world.pods.ready.get((name, world.stable(name)))
-            able = min(self._lately(stable, since)) >= world.plan.setup.pods
-            if able and min(self._lately(world.numbers.bad.get(name), since)) > 1:
-                self.broken("S9", f"{name}: bad for {HOME_WITHIN} s, and {status.stage.split}")
+            able = min(self._lately(stable, within)) >= world.plan.setup.pods
+            if able and min(self._lately(world.numbers.bad.get(name), within)) > 1:
+                self.broken("S9", f"{name}: bad for {within} s, and {status.stage.split}")
 
     def _unlike(self, name: str, subject: Subject) -> bool:
         """Whether stable is as bad as the canary, or hardly anybody is counted."""
@@ -452,8 +461,10 @@ class Laws:
         if counters is None or not subject.counts:
             return False
         flow = counters.flows.get((name, self.world.stable(name)))
-        bad = flow is None or flow.bad.values[-1] > SOUND
-        return bad or counters.quiet(name, virtual.passed() - BLURRED)
+        bad = flow is None or flow.bad.values[-1] > counters.ways[name].sound
+        since = virtual.passed() - BLURRED
+        odd = counters.quiet(name, since) or counters.unclear(name, since)
+        return bad or odd or bool(counters.ways[name].odd)
 
     def _rule(self, commit: Commit) -> None:
         """S8: a subset that gets requests keeps its meaning. S2: other subsets stay."""

@@ -142,7 +142,9 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--count", type=int, default=120)
     parser.add_argument("--seed", type=int, default=0, help="of another even choice of them")
     parser.add_argument("--rooms", default="", help="as in reconcile,gate; none: all of them")
-    parser.add_argument("--scenes", default="", help="those alone whose name has this; none: all")
+    parser.add_argument(
+        "--scenes", default="", help="those alone whose name has one of these; none: all"
+    )
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seeds", type=int, default=40, help="plays besides the scenes")
     parser.add_argument("--jobs", type=int, default=multiprocessing.cpu_count())
@@ -151,7 +153,9 @@ def main(argv: list[str]) -> int:
     rooms = [room for room in given.rooms.split(",") if room]
     some = chosen(given.count, rooms, given.seed)
     began = time.monotonic()
-    plays = {one.plan: one for one in _plays(given.seeds) if given.scenes in one.scene}
+    some_scenes = given.scenes.split(",")
+    every = _plays(given.seeds)
+    plays = {one.plan: one for one in every if any(part in one.scene for part in some_scenes)}
     known = reach.reaches(plays, given.jobs, rooms)
     print(f"{len(known)} plays traced, {time.monotonic() - began:.0f} s", flush=True)
     tasks = [

@@ -193,7 +193,7 @@ def spec(name: str, subject: Subject, asked: str, pods: int = 2) -> Json:
     """What git asks of the rollout ``name``: the revision ``asked``."""
     how = STRATEGIES[subject.strategy]
     more: dict[str, Any] = {"analysis": _analysis(name, subject)}
-    more["strategy"] = boxed(how) if subject.counts else how
+    more["strategy"] = boxed(how) if subject.counts and subject.judged != "patient" else how
     if subject.templated:
         called = next((c for c in REVISIONS if revision(name, subject, c) == asked), asked)
         more["workload"] = {"template": pod_template(name, called, pods), "drain": "5s"}
@@ -232,6 +232,13 @@ def _analysis(name: str, subject: Subject) -> Json:
     return made
 
 
+_SLOWER = {"name": "latency", "slowerThan": ["80ms", "250ms"]}
+_QUANTILE = {"name": "tail", "latency": {"quantile": 0.95, "max": "200ms"}}
+_OWN = {
+    "name": "orders",
+    "bad": 'own_bad{workload="{{workload}}"}',
+    "total": 'own_total{workload="{{workload}}"}',
+}
 JUDGED: Mapping[str, Json] = {
     "": {},
     "source": {"reporter": "source"},
@@ -246,8 +253,54 @@ JUDGED: Mapping[str, Json] = {
     },
     "dry limits": {},
     "many": {"minRequests": 20000},
+    "latency": {"metrics": [{"name": "errors"}, {"name": "latency"}]},
+    "slower": {"metrics": [{"name": "errors"}, _SLOWER]},
+    "quantile": {"metrics": [{"name": "errors"}, _QUANTILE]},
+    "no such bucket": {"metrics": [{"name": "latency", "slowerThan": ["1m"]}]},
+    "own": {"metrics": [_OWN]},
+    "all": {"metrics": [{"name": "errors"}, {"name": "latency"}, _OWN, _QUANTILE]},
+    "template": {"templates": [{"name": "measures", "args": {"of": "total"}}]},
+    "tolerant": {"metrics": [{"name": "errors", "tolerate": {"ratio": 2, "absolute": "1%"}}]},
+    "nothing": {"metrics": []},
+    "shown": {"metrics": [{"name": "errors", "dryRun": True}]},
+    "usual": {"interval": "15s", "metrics": [{"name": "errors"}, {"name": "latency"}]},
+    "usual errors": {"interval": "15s"},
+    "cold": {"warmup": "1m"},
+    "warm": {"warmup": "0s"},
+    "patient": {},
+    "decided": {"onInconclusive": "rollback"},
+    "clients, servers alone": {"reporter": "source"},
+    "usual quantile": {"interval": "15s", "metrics": [{"name": "errors"}, _QUANTILE]},
+    "errors twice": {"metrics": [{"name": "errors"}, _OWN]},
 }
-"""By whose counters, by which kind of limit, by what is only shown; by more requests than come."""
+"""By whose counters, by which kind of limit, by what is only shown; by more requests than come.
+
+By latencies, a team's own counters, or what a template says; each minute of a cold pod's is loose,
+and ``patient`` has no time box.
+"""
+TIMED = ("latency", "slower", "quantile", "all", "usual", "usual quantile")
+"""Which of them judge latencies, and go back for them."""
+_WANTING: list[Json] = [{"name": "templated", "query": "errors_{{args.more}}", "max": 1}]
+UNKNOWABLE = ("no such bucket", "clients, servers alone")
+"""Which of them nobody can answer, whatever happens."""
+MEASURES: Json = {
+    "args": {"of": None, "by": "1"},
+    "metrics": [
+        {
+            "name": "templated",
+            "bad": 'own_bad{workload="{{workload}}"} * {{args.by}}',
+            "total": 'own_total{workload="{{workload}}",of="{{args.of}}"}',
+        }
+    ],
+}
+"""A template of which one argument must be given."""
+MISTAKEN: Mapping[str, Json | None] = {
+    "it is gone": None,
+    "it wants more": {"args": {"of": None, "by": "1", "more": None}, "metrics": _WANTING},
+    "nobody can read it": {"metrics": [{"name": "templated"}]},
+    "it has an odd value": {**MEASURES, "args": {"of": None, "by": "a b"}},
+}
+"""What becomes of it."""
 
 
 def _dry(name: str) -> list[Json]:
@@ -291,6 +344,8 @@ def begin(server: Server, setup: Setup) -> None:
             server.put(autoscaler(name, setup.pods, stable))
         if subject.shared:
             server.put(template(name))
+        if "templates" in JUDGED.get(subject.judged, {}):
+            server.put(obj("AnalysisTemplate", "measures", MEASURES))
     if any(subject.strategy == "gated" for subject in setup.subjects):
         server.put(secret("qa", key="planted-key"))
 

@@ -17,6 +17,7 @@ from rollout.model.reasons import WaitsFor
 from rollout.model.status import Outcome, RolloutStatus, Stage
 from tests import virtual
 from tests.controller.shop import NAMESPACE
+from tests.sim.objects import UNKNOWABLE
 from tests.sim.server import Request
 
 if TYPE_CHECKING:
@@ -135,7 +136,8 @@ class Pace:
         counters = self.world.counters
         bad = bad or (counters is not None and counters.hindered(name, now - STANDS))
         hindered = not fair or bad or status.waits_for in _OTHERS or now - known.edited_at < 30
-        hindered = hindered or bool(MINUTES.search(status.because))
+        unknowable = dict(self.world.subjects)[name].judged in UNKNOWABLE
+        hindered = hindered or unknowable or bool(MINUTES.search(status.because))
         before, since = self.stands.get(name, (here, now))
         if hindered or here != before:
             since = now
@@ -156,7 +158,7 @@ class Pace:
         """What its newest look made of it, and people cannot read yet; empty: they can."""
         for process in self.world.processes.values():
             made = process.made
-            newest = _newest(made, name) if made and made.leading else None
+            newest = newest_of(made, name) if made and made.leading else None
             if newest is not None:
                 told = str(self.world.status(name).get("because", ""))
                 new = without_numbers(newest.because) != without_numbers(told)
@@ -184,7 +186,7 @@ class Pace:
         return all(self.world.server.get(kind, NAMESPACE, name) for kind in kinds)
 
 
-def _newest(made: Controller, name: str) -> RolloutStatus | None:
+def newest_of(made: Controller, name: str) -> RolloutStatus | None:
     """What a controller made of a rollout last; None: it cannot read it now."""
     try:
         held = made.outside.kube.get("Rollout", NAMESPACE, name)

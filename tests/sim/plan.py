@@ -19,6 +19,15 @@ everyone at the first step.
 """
 AUTHORS = ("role", "version", "host")
 """How the author's VirtualService names stable: a subset ``stable``, ``v1``, or the host alone."""
+JUDGED = (
+    "", "", "latency", "slower", "quantile", "own", "all", "usual", "usual errors", "cold", "warm",
+    "tolerant",
+)  # fmt: skip
+MEASURED = (
+    "", "pods", "an incident", "a long incident", "an outage", "unlike", "by turns", "faultless",
+    "servers alone", "apart",
+)  # fmt: skip
+"""How requests that are counted are judged, and how stable was before (``measured.WAYS``)."""
 WORKLOADS = ("user", "managed", "scaled")
 """Whose pods: people's, ours to start, or those of an autoscaler that follows the release."""
 RULES = (
@@ -43,6 +52,7 @@ class Subject:
     ``beside``: another team's VirtualService shares its host at a gateway, by such a match.
     ``shape``: how its author writes the VirtualService, one of ``shapes.py``; empty: plainly.
     ``judged``: how else than usual (``objects.JUDGED``).
+    ``measured``: how its pods count, and how it was before (``measured.WAYS``).
     A workload may also be ``template``: the pods are made from the Rollout itself.
     """
 
@@ -60,6 +70,7 @@ class Subject:
     beside: str = ""
     judged: str = ""
     shape: str = ""
+    measured: str = ""
 
     @property
     def templated(self) -> bool:
@@ -199,7 +210,8 @@ SCRIBBLES: Mapping[str, Sequence[str]] = {
 PEOPLE = ("push", "request", "delete", "spec edited", "spec unreadable")
 STRANGE = (
     "replaced by force", "held by others", "status of a former version", "status written over",
-    "template gone", "routes emptied", "made routes put back", "subset written", "shape written",
+    "template gone", "measures written", "routes emptied", "made routes put back",
+    "subset written", "shape written",
 )  # fmt: skip
 """In scenes alone: after them it is for people to say what should be."""
 CHAT = ("slack down", "slack unanswered", "approve", "press by a stranger", "pressed twice")
@@ -216,9 +228,13 @@ VALUES: Mapping[str, Sequence[float]] = {
     **dict.fromkeys(("weights edited", "load"), (0.0, 30.0, 100.0)),
     **dict.fromkeys(("kill", "terminate", "a later version"), (0.2, 3.0, 20.0)),
     "lull": (0.0, 1.0, 20.0),
+    "slow answers": (1.6, 6.0),
+    "scrapes behind": (6.0, 15.0),
+    "no endpoint": (2.0, 60.0),
 }
-"""Seconds, percent, or requests a second, of which one is drawn."""
-COUNTED = ("lull", "worse")
+"""Seconds, percent, requests a second, or times as long, of which one is drawn."""
+SCRAPES = ("counters anew", "counters of others", "uncounted", "failures unread")
+COUNTED = ("lull", "worse", "slow answers", "both fail", "no endpoint", "scrapes behind", *SCRAPES)
 TEMPLATES = ("template edited", "configuration deleted")
 SCALERS = ("load", "autoscaler edited", "autoscaler deleted")
 FAMILIES = (
@@ -337,7 +353,9 @@ def _rarer(subject: Subject, rng: Random) -> Subject:
         subject = replace(subject, strategy=rng.choice(RARE_STRATEGIES))
     if rng.random() < 0.08 and subject.author != "version":
         subject = replace(subject, workload="template")
-    return replace(subject, counts=rng.random() < 0.1)
+    if rng.random() >= 0.1:
+        return subject
+    return replace(subject, counts=True, judged=rng.choice(JUDGED), measured=rng.choice(MEASURED))
 
 
 def _happens(kind: str, setup: Setup) -> bool:
@@ -385,6 +403,8 @@ def _drawn(kind: str, setup: Setup, rng: Random) -> Mishap:
         case "request" | "upgrade asked":
             verbs = ("promote", "skip", "pause", "resume", "abort", "retry", "approve", "reject")
             return replace(made, on=rng.choice(verbs))
+        case _ if kind in SCRAPES:
+            return replace(made, on=rng.choice(("v1", "v2", "v3")))
         case "template edited":
             return replace(made, on=rng.choice(("replicas", "minReadySeconds")), value=3.0)
         case "deployment scaled" | "rebuilt":

@@ -74,7 +74,8 @@ class Reasons:
             return
         match rejected.cause:
             case Cause.ANALYSIS_FAILED:
-                so = self._was_bad(name)
+                decided = dict(self.world.subjects)[name].judged == "decided"
+                so = self._was_bad(name) or decided
             case Cause.REJECTED:
                 so = self._refused(name)
             case Cause.ABORTED:
@@ -123,7 +124,7 @@ class Reasons:
             PauseKind.DRIFT: subject.careful and edited,
             PauseKind.FAILED: subject.careful and (self._was_bad(name) or self._refused(name)),
             PauseKind.LAST_STEP: subject.strategy.startswith("dark held"),
-            PauseKind.BLIND: self._was_blind(),
+            PauseKind.BLIND: self._was_blind(name),
             PauseKind.UNAPPROVED: self._asks(name),
             PauseKind.UNOPENED: subject.strategy == "gated",
             PauseKind.REBUILT: rebuilt,
@@ -134,10 +135,12 @@ class Reasons:
         counters = self.world.counters if subject.counts else None
         if counters is not None:
             # What nobody knew until the step's time was over is asked about, too.
-            so[PauseKind.SUSPICIOUS] = counters.suspect(name, now - LONG) or self._was_blind()
+            few = counters.quiet(name, now - LONG) or counters.unclear(name, now - LONG)
+            few = few or self._was_blind(name)
+            so[PauseKind.SUSPICIOUS] = few or counters.suspect(name, now - LONG)
             down = status.attempt.stable_down_at is not None  # nobody asked stable anything
             down = down or self.world.skewed_at > now - LONG  # or at another hour
-            so[PauseKind.LITTLE_TRAFFIC] = down or counters.quiet(name, now - LONG)
+            so[PauseKind.LITTLE_TRAFFIC] = down or few
         return so.get(kind, False)
 
     def _waits(self, name: str, status: RolloutStatus) -> bool:
@@ -172,12 +175,15 @@ class Reasons:
         bad = max(self.world.numbers.of(name).lately(since)) > 1
         counters = self.world.counters
         bad = bad or (counters is not None and counters.suspect(name, since))
-        return bad or self._was_blind()
+        return bad or self._was_blind(name)
 
-    def _was_blind(self) -> bool:
+    def _was_blind(self, name: str) -> bool:
         world, since = self.world, virtual.passed() - LONG
-        asked = any(mishap.do in METRICS[1:] for mishap in world.plan.mishaps)
-        return asked or since < max(world.blurred_at, world.skewed_at)
+        blinds = (*METRICS[1:], "measures written")
+        asked = any(mishap.do in blinds for mishap in world.plan.mishaps)
+        unclear = world.counters is not None and world.counters.unclear(name, since)
+        unclear = unclear or dict(world.subjects)[name].judged in objects.UNKNOWABLE
+        return asked or unclear or since < max(world.blurred_at, world.skewed_at)
 
     def _refused(self, name: str) -> bool:
         no = any(mishap.do == "gate says failed" for mishap in self.world.plan.mishaps)

@@ -8,89 +8,171 @@ from __future__ import annotations
 
 import asyncio
 import re
-from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from rollout.analysis import buckets
+from rollout.analysis.query import DURATIONS
 from rollout.model.observation import Reply, Series
+from tests import virtual
 from tests.controller.shop import NAMESPACE
-from tests.make import START
 from tests.sim import objects
 from tests.sim.beyond import Past
+from tests.sim.measured import (
+    BEGAN,
+    BOUNDS,
+    WAYS,
+    Flow,
+    Scraped,
+    Scrapes,
+    Sum,
+    Way,
+    seconds,
+)
 from tests.sim.server import Commit, Json
 
 if TYPE_CHECKING:
+    from tests.sim.plan import Mishap
     from tests.sim.world import World
 
 RATE = 400.0
 """Requests a second of each service."""
-BEGAN = -7200.0
-"""Seconds of the play in which stable began to be counted."""
 TESTERS = 0.05
 """The share of all requests that a cohort of headers makes."""
-SOUND, WORSE, BAD = 0.002, 0.008, 0.3
-"""The share of bad requests of a sound revision, of one that is worse, of one that is broken."""
-_NAMES = re.compile(r'destination_(?:workload|service)=~"([^"]*)"')
-
-
-@dataclass
-class Flow:
-    """What one revision of a service gets and makes of it.
-
-    ``share``: of the ordinary requests; ``copies``: of all of them on top, which only the server
-    counts; ``bad``: the share of its answers that are bad.
-    """
-
-    share: Past = field(default_factory=Past)
-    copies: Past = field(default_factory=Past)
-    bad: Past = field(default_factory=Past)
+WORSE, BAD = 0.008, 0.3
+"""The share of bad requests of a revision that is worse, and of one that is broken."""
+SLOW, INCIDENT = 4.0, 30.0
+"""By how much longer a broken revision takes; for so many seconds it may be an incident."""
+_CALLED = [buckets.name(timedelta(milliseconds=bound)) for bound in BOUNDS]
+_OWN = "own_total"
+_NAMES = re.compile(rf'(?:destination_(?:workload|service)=~|{_OWN}{{workload=)"([^"]*)"')
+"""Whose counters are asked for: Istio's, or a team's own, which it says with the workload."""
 
 
 @dataclass(eq=False)
 class Counters:
-    """Of every service whose rollout counts requests; ``rate``: how many come at all."""
+    """Of every service whose rollout counts requests; ``rate``: how many come at all.
+
+    ``scrapes``: what is wrong with the counters of a revision; ``behind``: by how many seconds
+    those of a service are, ever since; ``lost``: the share of all requests to it that no endpoint
+    gets, though all are ready.
+    """
 
     world: World
     flows: dict[tuple[str, str], Flow] = field(default_factory=dict)
     rate: dict[str, Past] = field(default_factory=dict)
+    scrapes: dict[tuple[str, str], Scrapes] = field(default_factory=dict)
+    behind: dict[str, Past] = field(default_factory=dict)
+    lost: dict[str, Past] = field(default_factory=dict)
+    ways: dict[str, Way] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, subject in self.world.subjects:
-            self.rate[name] = Past([-1e9, BEGAN], [0.0, RATE])
+            self.rate[name], self.behind[name] = Past([-1e9, BEGAN], [0.0, RATE]), Past()
+            self.lost[name] = Past()
+            self.ways[name] = way = WAYS[subject.measured]
             for called in objects.REVISIONS:
                 first = 1.0 if called == "v1" else 0.0
-                flow = Flow(Past([-1e9], [first]), Past(), Past([-1e9], [SOUND]))
-                self.flows[name, objects.revision(name, subject, called)] = flow
+                flow = Flow(Past([-1e9], [first]), Past(), Past([-1e9], [way.sound]))
+                place = name, objects.revision(name, subject, called)
+                self.flows[place], self.scrapes[place] = flow, Scrapes()
         self.world.server.listen.append(self._committed)
         self.world.numbers.counters = self.reply
+
+    def of(self, world: World, mishap: Mishap) -> Scrapes:
+        """The counters that a mishap is about."""
+        name, _subject = world.subjects[mishap.who]
+        return self.scrapes[name, world.named(name, mishap.on)]
 
     def lull(self, name: str, rate: float) -> None:
         self.rate[name].now(rate)
 
+    def sound(self, name: str) -> None:
+        """Everybody is as ever again."""
+        for flow in self._flows(name):
+            flow.bad.now(self.ways[name].sound)
+            flow.slow.now(1.0)
+        self.lost[name].now(0.0)
+
     def answers(self, name: str, share: float) -> None:
         """So many requests are bad of every revision but stable."""
-        stable = self.world.stable(name)
-        for (service, revision), flow in self.flows.items():
-            if service == name and (share == SOUND or revision != stable):
-                flow.bad.now(share)
+        for flow in self._others(name):
+            flow.bad.now(share)
+
+    def slows(self, name: str, longer: float) -> None:
+        """So many times as long takes every revision but stable."""
+        for flow in self._others(name):
+            flow.slow.now(longer)
+
+    def trouble(self, name: str, share: float) -> None:
+        """So many requests are bad of everybody."""
+        for flow in self._flows(name):
+            flow.bad.now(share)
+
+    def scraped(self, name: str) -> None:
+        """Nothing is wrong any more with what is told."""
+        self.behind[name].now(0.0)
+        for (service, _), scrapes in self.scrapes.items():
+            if service == name:
+                scrapes.unseen.now(0.0)
+                scrapes.unread.now(0.0)
+
+    def _flows(self, name: str) -> list[Flow]:
+        return [flow for (service, _), flow in self.flows.items() if service == name]
+
+    def _others(self, name: str) -> list[Flow]:
+        """Of every revision but stable."""
+        stable = self.flows.get((name, self.world.stable(name)))
+        return [flow for flow in self._flows(name) if flow is not stable]
+
+    def truly(
+        self, name: str, revision: str, outcome: str, when: tuple[float, float], *, copies: bool
+    ) -> tuple[float, float]:
+        """Bad requests and all that came to a revision between two seconds, by what is bad."""
+        _, _, slow = outcome.partition(">")
+        place = 2 + _CALLED.index(slow) if slow else 1
+        bad, every, way = 0.0, 0.0, self.ways[name]
+        for pod in range(way.pods):
+            counted = self._counted(name, revision, pod, copies=copies, bounds=BOUNDS)
+            before, after = (counted.at(at) for at in when)
+            bad, every = bad + after[place] - before[place], every + after[0] - before[0]
+        return bad, every
 
     def share(self, name: str, revision: str) -> float:
         """Percent of ordinary requests that the proxies send there now."""
         return 100 * self.flows[name, revision].share.values[-1]
 
     def suspect(self, name: str, since: float) -> bool:
-        """Whether any revision of it was worse than sound lately."""
-        mine = [flow.bad for (service, _), flow in self.flows.items() if service == name]
-        return any(max(past.lately(since)) > SOUND for past in mine)
+        """Whether any revision of it was worse than sound lately, or all are bad anyhow."""
+        sound = self.ways[name].sound
+        if sound > WORSE or max(self.lost[name].lately(since)) > 0:
+            return True
+        return any(
+            max(flow.bad.lately(since)) > sound or max(flow.slow.lately(since)) > 1
+            for flow in self._flows(name)
+        )
 
     def hindered(self, name: str, since: float) -> bool:
         """Whether a gate that counts has reason to wait for more."""
-        return self.quiet(name, since) or self.suspect(name, since)
+        quiet = self.quiet(name, since) or self.unclear(name, since)
+        return quiet or self.suspect(name, since)
 
     def quiet(self, name: str, since: float) -> bool:
         return min(self.rate[name].lately(since)) < RATE
+
+    def unclear(self, name: str, since: float) -> bool:
+        """Whether anything was wrong with its counters lately, or stable's were not there yet."""
+        if self.ways[name].began > since:
+            return True
+        mine = [one for (service, _), one in self.scrapes.items() if service == name]
+        return max(self.behind[name].lately(since)) > 0 or any(
+            one.last(virtual.passed()) > since
+            or max(one.unseen.lately(since)) > 0
+            or max(one.unread.lately(since)) > 0
+            for one in mine
+        )
 
     # What the proxies have
 
@@ -151,13 +233,12 @@ class Counters:
         names = found[1].replace("\\\\", "").replace("\\", "").split("|") if found else []
         if "destination_service=" in promql:
             return Reply(tuple(s for host in names for s in self._of_service(host, instants)))
-        copies = 'reporter="destination"' in promql
         # Counters are summed by the labels that tell them apart: one more label makes no other sum.
         if self.world.numbers.trouble in ("", "slow", "two series"):
-            self._read(promql, names, _seconds(instants[-1]))
+            self._read(promql, names, seconds(instants[-1]))
         at = {f"{name}-{revision}": (name, revision) for name, revision in self.flows}
-        known = [(one, *at[one]) for one in names if one in at]
-        return Reply(tuple(s for one in known for s in self._of(*one, instants, copies=copies)))
+        known = [at[one] for one in names if one in at]
+        return Reply(tuple(s for place in known for s in self._of(promql, place, instants)))
 
     def _read(self, promql: str, names: Sequence[str], newest: float) -> None:
         """Whose requests were told up to when; shares alone are asked of the server."""
@@ -167,23 +248,55 @@ class Counters:
                 read[name] = max(newest, read.get(name, 0.0))
 
     def _of(
-        self, workload: str, name: str, revision: str, instants: Sequence[datetime], *, copies: bool
+        self, promql: str, place: tuple[str, str], instants: Sequence[datetime]
     ) -> Iterator[Series]:
-        """What a revision's pod has counted; one that is not there tells nothing."""
-        ready = self._ready(name, revision)
-        there = [at for at in instants if ready.at(_seconds(at))]
+        """What a revision's pods have counted; those that are not there tell nothing."""
+        name, revision = place
+        ready, way, workload = self._ready(*place), self.ways[name], f"{name}-{revision}"
+        if 'reporter="source"' in promql and not way.clients:
+            return
+        there = [at for at in instants if ready.at(seconds(at))]
         whose = {"destination_workload": workload, "destination_workload_namespace": NAMESPACE}
-        counted = Sum(self.rate[name], self.flows[name, revision], ready, copies)
-        yield from _series(counted, there, f"{workload}-h-0", whose)
+        copies = 'reporter="destination"' in promql or _OWN in promql
+        bounds = BOUNDS if DURATIONS in promql else ()
+        for pod in range(way.pods):
+            yield from Scraped(
+                self._counted(*place, pod, copies=copies, bounds=bounds),
+                self.scrapes[place],
+                self.behind[name],
+                f"{workload}-h-{pod}",
+                whose,
+                dated=_OWN not in promql,
+            ).series(there)
+
+    def _counted(
+        self, name: str, revision: str, pod: int, *, copies: bool, bounds: tuple[int, ...]
+    ) -> Sum:
+        rate, flow, ready = self.rate[name], self.flows[name, revision], self._ready(name, revision)
+        odd, began = self._before(name, revision, pod)
+        return Sum(rate, flow, ready, copies, 1 / self.ways[name].pods, odd, began, bounds)
+
+    def _before(self, name: str, revision: str, pod: int) -> tuple[Past, float]:
+        """How odd a pod ever was, and since when it counts: stable's as it is said."""
+        odd, way = Past([-1e9], [1.0]), self.ways[name]
+        if revision != objects.revision(name, dict(self.world.subjects)[name], "v1"):
+            return odd, BEGAN
+        for one in way.odd:
+            if one.pod == pod:
+                odd.times += [one.since, one.until]
+                odd.values += [one.times, 1.0]
+        return odd, way.began
 
     def _of_service(self, host: str, instants: Sequence[datetime]) -> Iterator[Series]:
         """All requests to a service, and those whose revision has no pods."""
         name = host.partition(".")[0]
-        if name in self.rate:
+        if name in self.rate and self.ways[name].clients and self.ways[name].whole:
             whole = Flow(Past([-1e9], [1.0]), Past(), self._unreached(name))
-            counted = Sum(self.rate[name], whole, Past([-1e9], [1.0]), copies=False)
+            counted = Sum(self.rate[name], whole, Past([-1e9], [1.0]))
             whose = {"destination_service": host}
-            yield from _series(counted, instants, f"{name}-clients", whose)
+            yield from Scraped(
+                counted, Scrapes(), self.behind[name], f"{name}-clients", whose
+            ).series(instants)
 
     def _unreached(self, name: str) -> Past:
         """The share of requests that find no endpoint, ever since."""
@@ -192,8 +305,12 @@ class Counters:
             for (service, revision), flow in self.flows.items()
             if service == name
         ]
-        times = sorted({at for pair in mine for past in pair for at in past.times})
-        dead = [sum(share.at(t) for share, ready in mine if not ready.at(t)) for t in times]
+        lost = self.lost[name]
+        pasts = (*(past for pair in mine for past in pair), lost)
+        times = sorted({at for past in pasts for at in past.times})
+        dead = [
+            lost.at(t) + sum(share.at(t) for share, ready in mine if not ready.at(t)) for t in times
+        ]
         return Past(times, dead)
 
     def _ready(self, name: str, revision: str) -> Past:
@@ -202,57 +319,3 @@ class Counters:
         first = objects.revision(name, dict(self.world.subjects)[name], "v1")
         before = 1.0 if revision == first else 0.0
         return Past([-1e9, *past.times[1:]], [before, *past.values[1:]])
-
-
-@dataclass
-class Sum:
-    """A counter: how much there was of ``flow`` up to any moment, while pods were ``ready``."""
-
-    rate: Past
-    flow: Flow
-    ready: Past
-    copies: bool
-
-    def __post_init__(self) -> None:
-        pasts = (self.rate, self.flow.share, self.flow.copies, self.flow.bad, self.ready)
-        times = {t for past in pasts for t in past.times if t > BEGAN}
-        self.times, self.sums = [BEGAN, *sorted(times)], [(0.0, 0.0)]
-        for before, at in zip(self.times, self.times[1:], strict=False):
-            self.sums.append(self._on(before, at))
-
-    def at(self, when: float) -> tuple[int, int]:
-        """All requests until then, and the bad ones."""
-        place = bisect_right(self.times, when) - 1
-        if place < 0:
-            return 0, 0
-        every, bad = self._on(self.times[place], when, place)
-        return int(every), int(bad)
-
-    def _on(self, since: float, until: float, place: int = -1) -> tuple[float, float]:
-        share = self.flow.share.at(since) + (self.flow.copies.at(since) if self.copies else 0.0)
-        if not self.ready.at(since):
-            share = 0.0
-        more = self.rate.at(since) * share * (until - since)
-        every, bad = self.sums[place]
-        return every + more, bad + more * self.flow.bad.at(since)
-
-
-def _series(
-    counted: Sum, instants: Sequence[datetime], pod: str, whose: Mapping[str, str]
-) -> Iterator[Series]:
-    """The parts of the union; what was never counted has no series yet."""
-    labels = {"pod": pod, "instance": f"{pod}:15020"}
-    sums = [(at, *counted.at(_seconds(at))) for at in instants]
-    for part, points in (
-        ("total", [(at, float(every)) for at, every, _ in sums if every]),
-        ("bad", [(at, float(bad)) for at, _, bad in sums if bad]),
-    ):
-        if points:
-            yield Series({**labels, **whose, "rollout_part": part}, tuple(points))
-    seen = [(at, at.timestamp() - 1) for at, every, _ in sums if every]
-    if seen:
-        yield Series({**labels, "rollout_part": "seen"}, tuple(seen))
-
-
-def _seconds(at: datetime) -> float:
-    return (at - START).total_seconds()

@@ -15,6 +15,7 @@ from tests.sim import (
     scenes_judged,
     scenes_leases,
     scenes_made,
+    scenes_measured,
     scenes_meddled,
     scenes_mesh,
     scenes_objects,
@@ -559,13 +560,20 @@ def plans() -> Iterator[tuple[str, Plan]]:
         for workload in WORKLOADS:
             subject = Subject("steps", workload, author)
             yield f"steps by {author}, {workload}", _plan(CALM, subject, (PUSH,))
-    beside = (*scenes_judged.SCENES, scenes_made.MADE, *scenes_odd.SCENES, scenes_rare.PAIRS)
+    beside = (
+        *scenes_judged.SCENES,
+        *scenes_measured.SCENES,
+        scenes_made.MADE,
+        *scenes_odd.SCENES,
+        scenes_rare.PAIRS,
+    )
     for scenes in (PEOPLE, PUSHES, PODS, EDITS, NUMBERS, *beside):
         yield from ((name, _plan(CALM, *scene)) for name, scene in scenes.items())
     worlds = (
         *scenes_objects.ALL,
         *scenes_leases.ALL,
         *scenes_made.WORLDS,
+        scenes_measured.WORLDS,
         scenes_odd.LONG,
         *scenes_rare.WORLDS,
         *scenes_crowded.ALL,

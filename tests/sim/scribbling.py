@@ -294,6 +294,15 @@ def template_gone(world: World, mishap: Mishap, _: Process | None) -> None:
     world.later(max(mishap.lasts, 0.5), world.server.put, objects.template(name))
 
 
+def measured(world: World, mishap: Mishap, _: Process | None) -> None:
+    """The template by which some are judged is another for a while, or none."""
+    world.server.remove("AnalysisTemplate", NAMESPACE, "measures")
+    if (made := objects.MISTAKEN[mishap.on]) is not None:
+        world.server.put(obj("AnalysisTemplate", "measures", made))
+    right = obj("AnalysisTemplate", "measures", objects.MEASURES)
+    world.later(max(mishap.lasts, 0.5), world.server.put, right)
+
+
 def ruled(world: World, mishap: Mishap, _: Process | None) -> None:
     """Somebody writes a DestinationRule, of their own or over the one that is there."""
     name, subject = world.subjects[mishap.who]

@@ -23,6 +23,8 @@ Json = Mapping[str, Any]
 PEOPLE = "people"
 HISTORY = 400
 """Changes of a kind that a watch may resume from."""
+MOMENT = 1e-6
+"""Seconds that are none: a timer may ring so much early, and then again and again."""
 LONGEST_KEY = 63
 """Characters of an annotation's name (Kubernetes, "Annotations", syntax)."""
 MANAGED = frozenset({"VirtualService", "DestinationRule"})
@@ -342,10 +344,10 @@ class Watching:
                     yield news
                 if self.last is not None:
                     break
-                if loop.time() >= self.ends_at:
+                if loop.time() > self.ends_at - MOMENT:
                     self.last, whole = self._bookmark(), True
                     break
-                if loop.time() >= self.patience:
+                if loop.time() > self.patience - MOMENT:
                     raise TimeoutError
                 left = min(self.ends_at, self.patience) - loop.time()
                 timer = loop.call_later(left, self._news.set)
@@ -365,10 +367,9 @@ class Watching:
         return event("BOOKMARK", {"kind": self.kind, "metadata": {"resourceVersion": str(seen)}})
 
     def _pending(self) -> bytes:
-        if virtual.passed() < self.silent_until:
-            asyncio.get_running_loop().call_later(
-                self.silent_until - virtual.passed(), self._news.set
-            )
+        left = self.silent_until - virtual.passed()
+        if left > MOMENT:
+            asyncio.get_running_loop().call_later(left, self._news.set)
             return b""
         try:
             changes = self.server.ledger.since(self.kind, self.revision)

@@ -280,8 +280,9 @@ def _patience(world: World, who: int, name: str) -> None:
         world.request(who, "retry")
     elif status.attempt.pause is not None:
         kind = status.attempt.pause.kind
-        held = kind is PauseKind.FAILED and world.subjects[who][1].counts
-        undecided = held or kind in _COUNTED
+        subject = world.subjects[who][1]
+        held = kind is PauseKind.FAILED and subject.counts
+        undecided = held or kind in _COUNTED or subject.judged in objects.UNKNOWABLE
         decided = "all steps" in because or "rejected by" in because or undecided
         world.request(who, "promote" if decided else "resume")
     elif status.waits_for == "Approval":

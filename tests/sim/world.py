@@ -29,7 +29,7 @@ from tests.sim.objects import REVISIONS
 from tests.sim.plan import MESHES, PROCESSES, REQUESTS, WATCHES, Mishap, Plan, Subject
 from tests.sim.process import Beyond, Process
 from tests.sim.readers import READER, Readers
-from tests.sim.requests import RATE, SOUND, Counters
+from tests.sim.requests import RATE, Counters
 from tests.sim.server import Commit, Request, Server, text
 from tests.sim.switching import Switching
 from tests.sim.teams import Team
@@ -382,7 +382,8 @@ class World:
                 past.now(0.0)
             if self.counters is not None:
                 self.counters.lull(name, RATE)
-                self.counters.answers(name, SOUND)
+                self.counters.sound(name)
+                self.counters.scraped(name)
             self._whole(name, subject)
 
     def _whole(self, name: str, subject: Subject) -> None:
