@@ -29,6 +29,8 @@ COMPARED = ("errors", "orders", "templated")
 """The metrics that are compared with stable, of which each bad request is a failure."""
 BEFORE = 15.0
 """Seconds before a step in which what happened to the counters is felt at it."""
+OFTEN = 2
+"""Times that a question may be answered: a look may fail once it has its answers."""
 _SPARE = 8
 """Requests by which whole numbers of several pods may differ from the truth."""
 
@@ -42,25 +44,25 @@ class Figures:
     """
 
     world: World
-    known: dict[tuple[object, ...], float] = field(default_factory=dict)
+    known: dict[tuple[object, ...], list[float]] = field(default_factory=dict)
     stood: dict[tuple[str, int], list[tuple[float, float]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.world.numbers.answered = self.answered
 
     def answered(self, promql: str, instants: Sequence[datetime]) -> None:
-        """S54: what was answered is not asked again by the same process at the same step."""
+        """S54: what was answered is not asked again and again by a process at the same step."""
         world, now = self.world, virtual.passed()
         of = {name: world.laws.of(name).status or RolloutStatus() for name, _ in world.subjects}
         at = [(one.attempt.number, one.stage.name, one.attempt.step) for one in of.values()]
         whose = [one.name for one in world.processes.values()]
         key = (promql, *instants, *at, *whose)
-        last, self.known[key] = self.known.get(key), now
+        times = self.known[key] = [*self.known.get(key, ()), now]
         unclear = self.world.counters is not None and any(
             self.world.counters.unclear(name, now - BEFORE) for name in of
         )
-        if last is not None and not unclear and world.laws.pace.fair():
-            what = f"asked at {last:.1f} s and answered, and again: {promql[:80]} {len(instants)}"
+        if len(times) > OFTEN and not unclear and world.laws.pace.fair():
+            what = f"answered at {times} s: {promql[:80]} at {len(instants)} instants"
             world.laws.broken("S54", what)
 
     def bounded(self) -> None:

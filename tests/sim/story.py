@@ -32,6 +32,8 @@ SETTLED = 4500.0
 """Seconds after the last fault in which everybody has come to rest (L1)."""
 LATE = 150.0
 """Seconds besides those of its plan in which a patient person sees a new revision through (L7)."""
+CAUTIOUS = 300.0
+"""Seconds besides, where stable's last hour was such that more requests are wanted."""
 QUIET = 150.0
 """Seconds of rest in which nobody writes anything (L2)."""
 STEP = 5.0
@@ -170,7 +172,9 @@ async def _story(world: World) -> None:
     done = (
         (lambda n: _home(world, n, world.named(n, last))) if last else (lambda n: _idle(world, n))
     )
-    seconds = _planned(world) + LATE if last else SETTLED
+    odd = world.counters is not None and any(way.odd for way in world.counters.ways.values())
+    late = LATE + (CAUTIOUS if odd else 0)
+    seconds = _planned(world) + late if last else SETTLED
     if not await _comes(world, seconds, done, law="L7" if last else "L1", patient=True):
         return
     await _at_rest(world)
