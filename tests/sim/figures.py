@@ -53,6 +53,8 @@ class Figures:
     def answered(self, promql: str, instants: Sequence[datetime]) -> None:
         """S54: what was answered is not asked again and again by a process at the same step."""
         world, now = self.world, virtual.passed()
+        if world.switching is not None or world.upgrading is not None:
+            return  # whose steps are not known here
         of = {name: world.laws.of(name).status or RolloutStatus() for name, _ in world.subjects}
         at = [(one.attempt.number, one.stage.name, one.attempt.step) for one in of.values()]
         whose = [one.name for one in world.processes.values()]

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from rollout.model.switchover import Side
 from tests import virtual
+from tests.sim.measured import SOUND
 from tests.sim.objects import ANN, APPROVAL
-from tests.sim.requests import BAD, SOUND, WORSE
+from tests.sim.requests import BAD, WORSE
 from tests.sim.wire import Trap
 from tests.sim.zones import HOSTS, QUICK, RATE, SERVERS, SLOW, TARGETS, WEIGHT, weights
 

@@ -26,7 +26,7 @@ from tests import virtual
 from tests.fakes_chat import buttons
 from tests.sim import switches
 from tests.sim.beyond import Past
-from tests.sim.requests import SOUND
+from tests.sim.measured import SOUND
 from tests.sim.server import Commit, Json, Server
 from tests.sim.switchlaws import SwitchLaws
 from tests.sim.wire import Trap, Wire

@@ -25,8 +25,9 @@ from rollout.model.switchover import (
 )
 from tests import virtual
 from tests.sim.beyond import Past
+from tests.sim.measured import SOUND
 from tests.sim.pace import MINUTES
-from tests.sim.requests import BAD, SOUND
+from tests.sim.requests import BAD
 from tests.sim.server import Commit, Json
 from tests.sim.zones import QUICK, WEIGHT, share, weights
 

@@ -19,7 +19,7 @@ from rollout.model.switchover import Probe, Side
 from tests import virtual
 from tests.make import START
 from tests.sim.beyond import Past
-from tests.sim.requests import BEGAN, SOUND, Flow, Sum
+from tests.sim.measured import BEGAN, SOUND, Flow, Sum
 
 if TYPE_CHECKING:
     from tests.sim.server import Json
@@ -200,9 +200,8 @@ class Users:
         flow = self.slow[side] if slow else self.flows[side]
         counted = Sum(self.rate, flow, self.open[side], copies=False)
         seconds = [(at, (at - START).total_seconds()) for at in instants]
-        sums = [
-            (at, _tests(when) + counted.at(when)[0], counted.at(when)[1]) for at, when in seconds
-        ]
+        told = ((at, when, counted.at(when)) for at, when in seconds)
+        sums = [(at, _tests(when) + int(sums[0]), int(sums[1])) for at, when, sums in told]
         pod = {"pod": "gateway-0", "instance": "10.0.0.1:15020", "cluster": side.value}
         whose = {
             "source_workload": "istio-ingressgateway",
