@@ -50,7 +50,8 @@ def test_a_pod_that_was_lost_before_we_began_counts_nothing_but_is_remembered() 
 def test_old_pods_of_which_nothing_was_told_before_count_nothing() -> None:
     """A Prometheus that had nothing for a while, and then has all of their lives."""
     stable = [pod("s", 2_940_000 + 5 * n, 5880, revision="v1") for n in range(2)]
-    looks = [], [pod("a", 5000, 900), stable[0]], [pod("a", 5030, 901), stable[1]]
+    none: list[PodCount] = []
+    looks = none, [pod("a", 5000, 900), stable[0]], [pod("a", 5030, 901), stable[1]]
     assert counted(*looks) == [(0, 0), (0, 0), (30, 1)]
 
 
