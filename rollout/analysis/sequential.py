@@ -198,7 +198,7 @@ def while_rising(line: Line, pair: Pair, rising_to: int) -> Line:
     stable's: its share of them is ``rising_to`` then, and was less in the whole block.  The ratio
     of these two odds is the most by which that can raise its share of bad ones over stable's.
     """
-    if not rising_to:
+    if not 0 < rising_to < 100:
         return line
     odds = rising_to / (100 - rising_to)
     return Line(line.ratio * max(1.0, odds * pair.stable_all / pair.canary_all), line.absolute)

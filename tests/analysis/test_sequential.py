@@ -333,6 +333,12 @@ def test_no_order_of_weights_and_trouble_makes_a_tolerable_canary_intolerable(
     assert bad / sum(every) <= wide.ratio * theirs / sum(stable) + wide.absolute + 1e-9
 
 
+@pytest.mark.parametrize("weight", [0, 100])
+def test_a_weight_that_leaves_one_side_nobody_widens_no_line(weight: int) -> None:
+    line = Line(1.1, 0.001)
+    assert sequential.while_rising(line, Pair(1, 10, 0, 10), weight) == line
+
+
 def test_a_block_in_which_the_weight_rose_speaks_against_a_bad_canary_and_certifies_nothing() -> (
     None
 ):
