@@ -5,8 +5,7 @@ back. What it scales, nobody else scales; and it takes over only a Deployment th
 pods as the one it leaves, so that a hand-over never makes the pods fewer.
 """
 
-from dataclasses import replace
-
+from rollout.memo import changed
 from rollout.model.action import HandOver
 from rollout.model.observation import SeenAutoscaler
 from rollout.model.reasons import Reason
@@ -62,9 +61,9 @@ def trouble(look: Look) -> Reason | None:
 def landed(look: Look) -> RolloutStatus:
     """The status, with the Deployment that it was seen to scale as asked."""
     name = look.pods(goal(look.status)).deployment
-    if look.status.autoscaler_target == name or not _names(look.seen.autoscaler, name):
+    if not _names(look.seen.autoscaler, name):
         return look.status
-    return replace(look.status, autoscaler_target=name)
+    return changed(look.status, autoscaler_target=name)
 
 
 def foreign(look: Look) -> Reason | None:

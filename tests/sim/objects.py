@@ -119,6 +119,12 @@ STRATEGIES: Mapping[str, Json] = {
             ]
         }
     },
+    "gated and baked": {
+        "canary": {
+            "steps": [{"weight": 10, "bake": "20s", "webhook": GATE}],
+            "bakeAfterPromotion": "30s",
+        }
+    },
     "sticky": {"canary": {"steps": [{"weight": w, "bake": "20s"} for w in (20, 60)]}},
     "nobody first": {
         "canary": {
@@ -346,7 +352,7 @@ def begin(server: Server, setup: Setup) -> None:
             server.put(template(name))
         if "templates" in JUDGED.get(subject.judged, {}):
             server.put(obj("AnalysisTemplate", "measures", MEASURES))
-    if any(subject.strategy == "gated" for subject in setup.subjects):
+    if any(subject.strategy.startswith("gated") for subject in setup.subjects):
         server.put(secret("qa", key="planted-key"))
 
 

@@ -362,7 +362,7 @@ def _happens(kind: str, setup: Setup) -> bool:
     if kind in CHAT:
         return setup.chat
     if kind in GATES:
-        return any(subject.strategy == "gated" for subject in setup.subjects)
+        return any(subject.strategy.startswith("gated") for subject in setup.subjects)
     if kind in MESHES:
         return setup.mesh
     if kind in SCALERS:

@@ -126,7 +126,7 @@ class Reasons:
             PauseKind.LAST_STEP: subject.strategy.startswith("dark held"),
             PauseKind.BLIND: self._was_blind(name),
             PauseKind.UNAPPROVED: self._asks(name),
-            PauseKind.UNOPENED: subject.strategy == "gated",
+            PauseKind.UNOPENED: subject.strategy.startswith("gated"),
             PauseKind.REBUILT: rebuilt,
             PauseKind.PODS_LOST: status.attempt.pod_losses > 1,
             PauseKind.DEADLINE: True,
@@ -155,7 +155,7 @@ class Reasons:
             case WaitsFor.APPROVAL:
                 return self._asks(name) and stage.name is Stage.STEPPING
             case WaitsFor.WEBHOOK:
-                return subject.strategy == "gated" and stage.name is Stage.STEPPING
+                return subject.strategy.startswith("gated") and stage.name is Stage.STEPPING
             case WaitsFor.DRAIN:
                 return status.draining is not None
             case WaitsFor.AUTOSCALER:

@@ -199,6 +199,20 @@ WITHOUT: Mapping[str, tuple[Setup, Rows]] = {
         replace(CALM, without="gates", subjects=(Subject("gated"),)),
         (PUSH, *asks(80.0, "skip")),
     ),
+    "a gate, and everyone is to go back to nobody": (
+        _of("gated"),
+        (
+            PUSH,
+            at(20.0, "gate holds", lasts=100.0),
+            at(30.0, "stable crashes", lasts=60.0),
+            *asks(34.0, "abort"),
+        ),
+    ),
+    "a gate, and it bakes long afterwards": (_of("gated and baked"), (PUSH,)),
+    "a gate, and it fails as it bakes afterwards": (
+        _of("gated and baked"),
+        (PUSH, at(55.0, "bad", lasts=40.0)),
+    ),
     "a controller without an istiod": (replace(CALM, without="istiod"), (PUSH,)),
     "a controller without an istiod, and requests are counted": (
         replace(CALM, without="istiod", subjects=(Subject(counts=True),)),
@@ -543,6 +557,7 @@ NAMED: Mapping[str, tuple[Setup, Rows]] = {
         for author in ("role", "version")
         for what, where, do, on in (
             ("no name of stable's", "at a step", "status scribbled", "stableSubset"),
+            ("nothing of what is apart", "at a step", "status scribbled", "revisionsIsolated"),
             ("no mode", "at a step", "status scribbled", "subsetMode"),
             ("canary for both sides", "at a step", "status said", "stableSubset=canary"),
             ("stable for both sides", "at a step", "status said", "attempt.subset=stable"),
@@ -596,6 +611,7 @@ LOAD: Mapping[str, tuple[Setup, Rows]] = {
     )
     for when, seconds, more in (
         ("as it bakes", 84.8, ()),
+        ("as everyone goes over", 84.2, ()),
         ("as it is handed over", 66.0, ()),
         ("before the last step", 61.0, ()),
         ("on the way back", 70.4, asks(70.0, "abort")),
