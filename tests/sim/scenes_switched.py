@@ -496,10 +496,49 @@ PROCESSES: Scenes = {
         ),
     ),
 }
+MORE: Scenes = {
+    "fewer steps at the last": (
+        _of("a ramp for people", 350.0),
+        (_then(150.0, "other steps", 60.0),),
+    ),
+    "the status has odd weights": (
+        _of("plainly", 350.0),
+        (_then(60.0, "the status has odd weights"), _then(135.0, "the status has odd weights")),
+    ),
+    "the weights are all 0": (
+        _of("plainly", 350.0),
+        (
+            _then(60.0, "the weights are all 0"),
+            *_asks(80.0, "resume"),
+            _then(130.0, "green's weight is too much", 20.0),
+        ),
+    ),
+    "an answer that does not count": (
+        _of("people in Slack", 300.0, chat=True),
+        (*_asks(75.0, "approve", "reject"), at(90.0, "switchover pressed", "approve by U0ANN")),
+    ),
+    "the weights are edited at rest": (
+        _of("plainly", 250.0),
+        (
+            _then(60.0, "green fails", 60.0),
+            _then(150.0, "the weights are edited", 60.0),
+            *_asks(160.0, "pause"),
+        ),
+    ),
+    "a gateway is gone": (
+        _of("plainly", 350.0),
+        (_then(35.0, "green has no gateway", 40.0), _then(120.0, "green has no gateway", 20.0)),
+    ),
+    "a name server alone": (_of("errors alone"), ()),
+    "retried after a failure": (
+        _of("plainly", 350.0),
+        (_then(33.0, "green fails", 40.0), *_asks(120.0, "retry")),
+    ),
+}
 
 
 def _named() -> Iterator[tuple[str, tuple[Setup, Rows]]]:
-    for scenes in (BEGINS, SHAPES, JUDGED, NAMES, CLUSTERS, ENDS, PEOPLE, PROCESSES):
+    for scenes in (BEGINS, SHAPES, JUDGED, NAMES, CLUSTERS, ENDS, PEOPLE, PROCESSES, MORE):
         yield from scenes.items()
 
 

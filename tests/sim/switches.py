@@ -145,19 +145,31 @@ def _may_restart(switching: Switching) -> None:
     switching.sides[Side.BLUE].put({**held, "metadata": {**held["metadata"], "annotations": notes}})
 
 
+def _annotated(switching: Switching) -> None:
+    """The pods of blue's gateway have annotations of their own."""
+    held = switching.gateway(Side.BLUE)
+    assert held is not None
+    template = held["spec"]["template"]
+    pods = {**template, "metadata": {**template["metadata"], "annotations": {"x": "y"}}}
+    switching.sides[Side.BLUE].put({**held, "spec": {**held["spec"], "template": pods}})
+
+
 _DRAIN = {"below": f"{100 * BELOW:g}%", "within": "20s"}
 SHAPES: Mapping[str, Shape] = {
     "plainly": Shape(),
     "apart": Shape(apart=True),
     "abroad": Shape(abroad=True),
     "people": Shape({"steps": _steps(10, approval=_ASKS), "notify": {"slack": "#releases"}}),
+    "people in Slack": Shape(
+        {"steps": _steps(10, approval=APPROVAL), "notify": {"slack": "#releases"}}
+    ),
     "hold": Shape({"onFailure": "hold"}),
     "restarts": Shape(
         {"drain": {**_DRAIN, "restartGateway": True}}, stuck=0.03, prepare=_may_restart
     ),
     "may not restart": Shape({"drain": {**_DRAIN, "restartGateway": True}}, stuck=0.03),
     "restarts abroad": Shape(
-        {"drain": {**_DRAIN, "restartGateway": True}}, stuck=0.03, abroad=True
+        {"drain": {**_DRAIN, "restartGateway": True}}, stuck=0.03, abroad=True, prepare=_annotated
     ),
     "lingering": Shape(
         {"drain": _DRAIN, "dns": {"shareTolerance": "10%"}}, stuck=0.05, tolerance=0.1
@@ -168,7 +180,15 @@ SHAPES: Mapping[str, Shape] = {
     "alias": Shape(alias=True),
     "a ramp": Shape({"steps": _steps(10, 30, 60)}),
     "at blue": Shape({"serve": "blue"}),
-    "errors alone": Shape({"analysis": {"interval": "5s", "metrics": [{"name": "errors"}]}}),
+    "errors alone": Shape(
+        {
+            "analysis": {"interval": "5s", "metrics": [{"name": "errors"}]},
+            "dns": {"nameServers": [SERVERS[0]]},
+        }
+    ),
+    "a ramp for people": Shape(
+        {"steps": _steps(10, 30, 60, approval=_ASKS), "notify": {"slack": "#releases"}}
+    ),
 }
 
 
@@ -578,6 +598,7 @@ EDITS: Mapping[str, Edit] = {
     "blue has no record": _written(_without("blue")),
     "green has no weight": _written(_each(_unweighted)),
     "green's weight is no number": _written(_each(_odd)),
+    "green's weight is too much": _weigh(100, 300),
     "a third record": _written(lambda entries: [*entries, record("red", 0)]),
     "blue's record twice": _written(lambda entries: [*entries, record("blue", 1)]),
     "the records are annotated": _noted,
