@@ -529,6 +529,25 @@ MORE: Scenes = {
         _of("plainly", 350.0),
         (_then(35.0, "green has no gateway", 40.0), _then(120.0, "green has no gateway", 20.0)),
     ),
+    "blue loses its pods one after the other": (
+        _of("plainly", 350.0),
+        (
+            _then(35.0, "blue has two pods", 35.0),
+            _then(70.0, "blue has one pod", 80.0),
+        ),
+    ),
+    "nothing is known before it begins": (
+        _of("plainly", 350.0),
+        (at(0.0, "prometheus down", lasts=110.0),),
+    ),
+    "nobody comes while blue drains": (
+        _of("lingering", 350.0),
+        (_then(160.0, "nobody comes", 60.0),),
+    ),
+    "nobody comes on the way back": (
+        _of("plainly", 350.0),
+        (*_asks(60.0, "abort"), _then(62.0, "nobody comes", 100.0)),
+    ),
     "a name server alone": (_of("errors alone"), ()),
     "retried after a failure": (
         _of("plainly", 350.0),

@@ -575,6 +575,7 @@ EDITS: Mapping[str, Edit] = {
     "green has no pods": _pods(Side.GREEN, 0),
     "blue has no pods": _pods(Side.BLUE, 0),
     "blue has one pod": _pods(Side.BLUE, 1),
+    "blue has two pods": _pods(Side.BLUE, 2),
     "green is not counted": _quiet(Side.GREEN),
     "blue is not counted": _quiet(Side.BLUE),
     "green answers probes late": _deaf(Side.GREEN),

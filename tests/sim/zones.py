@@ -244,5 +244,7 @@ class Doors:
 
     async def probe(self, side: Side, probe: Probe, address: str) -> Probed:
         await asyncio.sleep(20.0 if side in self.slow else 0.05)
+        if address != TARGETS[side]:
+            return Probed(side, probe.url, f"{address}: no such host")
         shut = not self.users.open[side].values[-1]
         return Probed(side, probe.url, "connection refused" if shut else "")
