@@ -196,6 +196,10 @@ def _without_bundle(obj: Any) -> None:
         hook["clientConfig"]["caBundle"] = ""
 
 
+def _selects_the_new(obj: Any) -> None:
+    obj["metadata"]["labels"][_REV] = obj["spec"]["selector"][_REV] = NEW
+
+
 def _both(one: Do, other: Do) -> Do:
     """Two things at once."""
 
@@ -459,6 +463,9 @@ EDITS: Mapping[str, Do] = {
     "a pod of the gateway breaks": _one_pod("ingress"),
     "prod is gone with its Service": _both(
         _gone(MUTATING, "", _TAGGED), _gone("Service", SYSTEM, "istiod-revision-tag-prod")
+    ),
+    "prod's Service is moved": _rewritten(
+        "Service", SYSTEM, "istiod-revision-tag-prod", _selects_the_new
     ),
     "the nodes' agents are old": _comes(agent("1.28.0", ready=2) | {"apiVersion": "apps/v1"}),
     "the old Deployment is gone": _gone("Deployment", SYSTEM, f"istiod-{OLD}"),

@@ -55,6 +55,7 @@ ODDLY: Mapping[str, tuple[Setup, Rows]] = {
             mesh(253.0, "the old validator is made anew", 120.0),
             *asks(255.0, "abort", "pause", "skip", "retry", "resume", "approve", "reject"),
             mesh(270.0, "another target", 10.0),
+            mesh(282.0, "prod is moved back"),
             mesh(283.0, "the new istiod is down", 10.0),
             at(298.0, "upgrade deleted"),
         ),
@@ -63,7 +64,9 @@ ODDLY: Mapping[str, tuple[Setup, Rows]] = {
         shaped("quick", 400.0),
         (
             mesh(205.0, "pods name the old one", 8.0),
-            mesh(218.0, "a Sidecar is for the old one alone", 6.0),
+            mesh(212.5, "a Sidecar is for the old one alone", 10.0),
+            *asks(226.0, "pause"),
+            *asks(237.0, "resume"),
             mesh(228.0, "a machine is at the old one", 6.0),
             mesh(238.0, "a validator asks the old one", 6.0),
             mesh(248.0, "the default is given back"),
@@ -88,7 +91,9 @@ ODDLY: Mapping[str, tuple[Setup, Rows]] = {
             mesh(50.0, "the new one has two webhooks", 5.0),
             mesh(60.0, "the new webhook has no CA yet", 5.0),
             mesh(70.0, "the new Deployment is gone", 5.0),
+            mesh(120.0, "the new validator is gone", 5.0),
             mesh(215.0, "the new istiod has one pod", 200.0),
+            mesh(225.0, "the new validator is gone", 5.0),
         ),
     ),
     "what installs it does more than it should": (
@@ -187,6 +192,7 @@ ODDLY: Mapping[str, tuple[Setup, Rows]] = {
         (
             at(62.0, "denied", "Deployment", 5.0, times=1000),
             at(152.0, "denied", "MutatingWebhookConfiguration", 8.0, times=1000),
+            mesh(140.0, "prod's Service is moved"),
             mesh(150.0, "the nodes' agents are old", 160.0),
         ),
     ),
@@ -194,8 +200,8 @@ ODDLY: Mapping[str, tuple[Setup, Rows]] = {
         shaped("quick", 330.0),
         (
             mesh(216.0, "a gateway of the API is at the old one", 6.0),
-            mesh(246.0, "the old Deployment is gone", 40.0),
-            *asks(250.0, "approve"),
+            mesh(258.0, "the old Deployment is gone", 40.0),
+            *asks(264.0, "approve"),
         ),
     ),
     "its gateway is dropped before it is there": (
@@ -212,6 +218,10 @@ ODDLY: Mapping[str, tuple[Setup, Rows]] = {
             mesh(0.0, "the Sail object is gone", 10.0),
             mesh(8.0, "a freeze", 12.0),
         ),
+    ),
+    "all is back, and nothing can be written": (
+        shaped("brief", 150.0),
+        (*asks(40.0, "abort"), at(50.0, "old istiod deaf", lasts=30.0)),
     ),
     "another target for a moment": (
         shaped("brief", 200.0),
