@@ -222,7 +222,8 @@ class Kube:
         return self._scopes.get(kind, Scope()).fields.partition("metadata.name=")[2]
 
     def _begin(self, kind: str) -> Cache:
-        cache = self._caches[kind] = cached(kind, self._index)
+        clock = asyncio.get_running_loop().time  # as a watch's: in a simulation there is no other
+        cache = self._caches[kind] = cached(kind, self._index, clock)
         source = Source(self._calls, kind, self._scopes.get(kind, Scope()))
         self._sources[kind] = source
         watch = Watch(source, cache, lambda touched: self._tell(kind, touched), self._jitter)
