@@ -468,10 +468,11 @@ def _pushed_back(world: World, mishap: Mishap, _: Process | None) -> None:
 
     What others pushed meanwhile stays: another reset would be held, and a person asked about it.
     Whoever resets a branch that is reset already pushes nothing again: it may not follow the first.
+    Nor does whoever resets one that has no other commit yet.
     """
     newest, first = world.repo.head, world.repo.line(world.repo.head)[-1]
     world.repo.reset(first)
-    if world.is_pushed_back:
+    if world.is_pushed_back or newest == first:
         return
     world.is_pushed_back = True
 
