@@ -145,6 +145,7 @@ class Numbers:
     asks: Counter[str] = field(default_factory=Counter)
     bad: dict[str, Past] = field(default_factory=dict)
     blind: Past = field(default_factory=Past)
+    uncounted: Past = field(default_factory=Past)
     read: dict[str, float] = field(default_factory=dict)
     counters: Callable[[str, Sequence[datetime]], Reply] | None = None
     gateways: Callable[[str, Sequence[datetime]], Reply] | None = None
@@ -154,6 +155,7 @@ class Numbers:
     def says(self, trouble: str) -> None:
         self.trouble = trouble
         self.blind.now(bool(trouble) and trouble != "slow")
+        self.uncounted.now(trouble not in ("", "slow", "two series"))  # sums of both are the same
 
     def of(self, service: str) -> Past:
         """What the limit of ``service`` has read ever since."""

@@ -174,7 +174,8 @@ class Doors:
     def _holds(self, name: str, commit: Commit) -> None:
         since, until = self.renewed.get(name, (commit.at, commit.at))
         held = not commit.gone and bool(commit.new["spec"].get("holderIdentity"))
-        goes_on = held and commit.at - until < KEPT
+        ours = commit.actor.startswith("controller")  # what others write over it is unlearnt first
+        goes_on = held and ours and commit.at - until < KEPT
         self.renewed[name] = since if goes_on else commit.at, commit.at if held else until
 
     def saved(self, name: str, before: RolloutStatus, after: RolloutStatus) -> None:

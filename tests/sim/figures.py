@@ -31,6 +31,8 @@ BEFORE = 15.0
 """Seconds before a step in which what happened to the counters is felt at it."""
 OFTEN = 2
 """Times that a question may be answered: a look may fail once it has its answers."""
+LONG = 30.0
+"""Seconds in which it may be answered again: a step may begin with an instant from before it."""
 _SPARE = 8
 """Requests by which whole numbers of several pods may differ from the truth."""
 
@@ -63,7 +65,7 @@ class Figures:
         unclear = self.world.counters is not None and any(
             self.world.counters.unclear(name, now - BEFORE) for name in of
         )
-        still = len(times) > OFTEN and now - times[0] > BEFORE
+        still = len(times) > OFTEN and now - times[0] > LONG
         if still and not unclear and world.laws.pace.fair():
             what = f"answered at {times} s: {promql[:80]} at {len(instants)} instants"
             world.laws.broken("S54", what)
@@ -114,9 +116,10 @@ class Figures:
         told = [(said.canary_bad, said.canary_all), (said.stable_bad, said.stable_all)]
         since, until = seconds(one.since), seconds(one.until)
         interval = self._interval(name)
-        for (bad, every), most in zip(
-            told, self._sides(name, status, one, since - 2 * interval, until), strict=True
-        ):
+        sides = self._sides(name, status, one, since - 2 * interval, until)
+        assert self.world.counters is not None
+        unread = self.world.counters.unread(name, since)  # old ones may come back as new ones
+        for (bad, every), most in () if unread else zip(told, sides, strict=True):
             if bad > most[0] + _SPARE or every > most[1] + _SPARE:
                 what = f"{one.text}, and at most {most} came since {since:.0f} s"
                 self.world.laws.broken("S52", f"{name}: {what}")
@@ -190,4 +193,5 @@ class Figures:
         odd = max(world.skewed_at, world.blurred_at, world.laws.of(name).forced_at) > since
         pods = (past for (service, _), past in world.pods.ready.items() if service == name)
         gone = any(past.at(since) and not min(past.lately(since)) for past in pods)
+        odd = odd or any(world.numbers.uncounted.lately(since))
         return not odd and not gone and not world.counters.unclear(name, since)

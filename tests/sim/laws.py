@@ -422,7 +422,8 @@ class Laws:
         if not before:
             return
         window = max(since, now - 400)
-        blind = self._lately(self.world.numbers.blind, now - window)
+        counts, numbers = dict(self.world.subjects)[name].counts, self.world.numbers
+        blind = self._lately(numbers.uncounted if counts else numbers.blind, now - window)
         if all(blind) and now - window > 20:
             self.broken("S18", f"{name}: {before} -> {share}% though nothing was known")
         bad = self._lately(self.world.numbers.bad.get(name), now - window)

@@ -174,6 +174,11 @@ class Counters:
             for one in mine
         )
 
+    def unread(self, name: str, since: float) -> bool:
+        """Whether failures of any of its pods were not told for a while since then."""
+        mine = [one for (service, _), one in self.scrapes.items() if service == name]
+        return any(max(one.unread.lately(since)) > 0 for one in mine)
+
     # What the proxies have
 
     def _committed(self, commit: Commit) -> None:

@@ -109,7 +109,7 @@ class Store:
     ) -> Held:
         """``held`` with ``status`` remembered; written if it matters, before anything is done.
 
-        ``at_once``: a sentence alone matters, too.
+        ``at_once``: a new sentence alone matters, too; the same one with other numbers does not.
         Errors: ``ConflictError`` when somebody wrote the object since it was read, or may have:
         all was forgotten since.
         """
@@ -127,7 +127,7 @@ class Store:
         known.ahead = known.ahead or status != held.status
         known.status = status
         held = replace(held, status=status)
-        due = at_once or _confirms_more(known)
+        due = (at_once and _says_more(known)) or _confirms_more(known)
         due = due or self._refresh_due(known, now) or _alarm_due(known, now)
         if not known.ahead or not due:
             return held

@@ -101,9 +101,7 @@ class UpgradeStore:
             raise
         return self._read[name], ""
 
-    async def save(
-        self, held: Held, status: UpgradeStatus, now: datetime, *, at_once: bool = False
-    ) -> Held:
+    async def save(self, held: Held, status: UpgradeStatus, now: datetime) -> Held:
         """``held`` with ``status`` remembered; written if it matters, before anything is done.
 
         Errors: ``ConflictError`` when somebody wrote the object since it was read.
@@ -114,7 +112,7 @@ class UpgradeStore:
         if not newer:
             return held
         due = ahead is not None and now - ahead.written_at >= LAZY
-        if at_once or due or worth_saving(held.status, status):
+        if due or worth_saving(held.status, status):
             return await self.write(held, status, now)
         since = ahead.written_at if ahead else now
         self._ahead[name] = _Ahead(stored, status, since, newer=True)

@@ -94,7 +94,7 @@ class UpgradeLooks:
             if not isinstance(trouble.error, OutsideError | ConflictError):
                 await self.performer.failed(held, text, self.clock())
             status = replace(held.status, because=sentence(text))
-            await self.store.save(held, status, self.clock(), at_once=True)
+            await self.store.save(held, status, self.clock())
 
     def _tell(self, held: Held, decision: UpgradeDecision) -> None:
         for refusal in requests.refusals_since(held.status, decision.status):

@@ -162,6 +162,15 @@ async def test_a_countdown_is_no_new_sentence() -> None:
     assert (len(kube.writes), store.unsaid(KEY, START)) == (1, None)
 
 
+async def test_a_trouble_that_counts_its_seconds_is_written_once_a_minute() -> None:
+    kube, store, _ = world()
+    for second in range(120):
+        because = f"virtualservice: nothing heard for {second} s"
+        status = replace(held(store).status, because=because)
+        await store.save(held(store), status, START + timedelta(seconds=second), at_once=True)
+    assert kube.writes == ["patch Rollout shop status"] * 2
+
+
 async def test_a_sentence_that_waits_is_said_within_the_minute() -> None:
     _, store, before = world()
     before = await store.save(before, replace(before.status, because="first"), START)
