@@ -39,7 +39,7 @@ def unwritable(obj: Obj, target: Target, route: Route, others: Others = NOBODY) 
 def _absent(obj: Obj, target: Target) -> Iterator[str]:
     """A VirtualService named in the spec must have what it is named for."""
     ref = listing.reference(obj, target)
-    if ref is None:
+    if ref is None or not target.virtual_services:
         return
     routes = list(listing.listed(obj))
     for name in ref.routes:

@@ -11,6 +11,12 @@ HOST = "shop.shop.svc.cluster.local"
 WHERE = "virtualservice shop/shop"
 
 
+def test_nothing_is_asked_of_one_that_the_rollout_does_not_name() -> None:
+    """Any other team's whose routes go elsewhere, or nowhere, is not in its way."""
+    for routes in ({"route": [to("x")]}, {}):
+        assert problems.problems(vs(routes), TARGET) == ()
+
+
 @pytest.mark.parametrize(
     ("obj", "who", "found"),
     [
