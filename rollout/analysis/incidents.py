@@ -39,7 +39,7 @@ STEADY = 3.0  # the worst three blocks are at most so many times as bad as the o
 class Mark(NamedTuple):
     """A trail after one block: the mass of starts to come, and logs no incident is taken from.
 
-    ``every``: the canary's requests in it, some; ``over``: those bad beyond what was tolerable.
+    ``every``: the canary's requests in it; ``over``: those bad beyond what was tolerable.
     """
 
     waiting: float
@@ -50,7 +50,7 @@ class Mark(NamedTuple):
     @property
     def share(self) -> float:
         """Which share of its requests was bad beyond what was tolerable."""
-        return self.over / self.every
+        return self.over / self.every if self.every else 0.0
 
 
 class Course(NamedTuple):

@@ -102,3 +102,16 @@ def test_a_reading_from_before_the_evidence_began_anew_is_none() -> None:
     kept = memory.anew(judged.checkpoint, resumed)
     found = play(world, rollout(), window(), 60, metrics=(limit,), checkpoint=kept, begin=resumed)
     assert Standing.FAILED not in {each.standing for each in found}
+
+
+def test_marks_out_of_which_somebody_edited_the_requests_break_no_look() -> None:
+    world = World([Side("v1", 400), Side("v2", 100)])
+    judged = play(world, rollout(), window(), 120)[-1]
+    edited = json.loads(json.dumps(dict(judged.checkpoint)))
+    for trail in edited["trails"].values():
+        for mark in trail[10]:
+            mark[2] = 0
+    begin = START + timedelta(seconds=120)
+    assert memory.load(edited).trails["errors"].marks[0].every == 0
+    found = play(world, rollout(), window(), 60, checkpoint=edited, begin=begin)[-1]
+    assert found.standing not in {Standing.FAILED, Standing.ERROR}
