@@ -134,7 +134,7 @@ class FakeKube:
 
     def _tell(self, kind: str, touched: Iterable[str]) -> None:
         for listener in self._listeners:
-            listener(kind, frozenset(touched))
+            listener(kind, tuple(sorted(touched)))
 
 
 @dataclass

@@ -280,7 +280,7 @@ class Controller:
             if begin % MANY == 0:
                 memo.forget()  # these rest: nobody asks for the same again
 
-    def _changed(self, kind: str, touched: frozenset[str]) -> None:
+    def _changed(self, kind: str, touched: tuple[str, ...]) -> None:
         """An object changed: whom it concerns looks again; a Rollout itself at once."""
         own = {*concerns.itself(touched)} if kind == "Rollout" else set[str]()
         for key in sorted(own):

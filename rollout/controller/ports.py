@@ -31,8 +31,11 @@ if TYPE_CHECKING:  # of what most who use the cluster's port have nothing
 Json = Mapping[str, Any]
 """One object of the API, or one operation of a JSON Patch."""
 
-Changed = Callable[[str, frozenset[str]], None]
-"""Told of every change: the kind, and the concerns of the object before and after it."""
+Changed = Callable[[str, tuple[str, ...]], None]
+"""Told of every change: the kind, and the concerns of the object before and after it.
+
+They come in the order of their names, so that the same things happen in each process.
+"""
 
 
 class Kube(Protocol):

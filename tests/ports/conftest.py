@@ -29,7 +29,7 @@ class UnderTest:
 
     kube: Cluster
     namespace: str
-    told: list[tuple[str, frozenset[str]]] = field(default_factory=list)
+    told: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
 
 
 @pytest.fixture(scope="session")

@@ -125,7 +125,7 @@ async def test_objects_are_found_by_their_concern(cluster: UnderTest) -> None:
     assert cluster.kube.some("VirtualService") in cluster.kube.list("VirtualService")
 
 
-async def test_a_change_names_the_concerns_of_before_and_after(cluster: UnderTest) -> None:
+async def test_a_change_names_the_concerns_of_before_and_after_in_order(cluster: UnderTest) -> None:
     await cluster.kube.create(virtual_service(cluster.namespace))
     cluster.told.clear()
     path = "/spec/http/0/route/0/destination/host"
@@ -135,7 +135,8 @@ async def test_a_change_names_the_concerns_of_before_and_after(cluster: UnderTes
         concerns.host(HOST.format(cluster.namespace)),
         concerns.host("new.web.svc.cluster.local"),
     }
-    await eventually(lambda: any(both <= touched for _, touched in cluster.told))
+    await eventually(lambda: any(both <= {*touched} for _, touched in cluster.told))
+    assert all([*touched] == sorted({*touched}) for _, touched in cluster.told)
 
 
 async def test_a_status_is_written_by_compare_and_swap_and_leaves_the_spec(

@@ -111,14 +111,14 @@ class Recording:
     _counted: int = 0
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def changed(self, kind: str, touched: frozenset[str]) -> None:
+    def changed(self, kind: str, touched: tuple[str, ...]) -> None:
         """An object has another version now, whose acts are put down at once, in memory."""
         if not self._opened.is_set():
             return
         for ref in concerns.driven(kind, touched):
             self._see(ref)
         if kind == SOURCE:
-            for concern in sorted(touched):
+            for concern in touched:
                 namespace, _, name = concern.removeprefix(f"{SOURCE} ").partition("/")
                 self._see(Ref(kind, namespace, name))
 

@@ -73,7 +73,7 @@ class Showing:
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _locks: dict[Ref, asyncio.Lock] = field(default_factory=dict)
 
-    def changed(self, kind: str, touched: frozenset[str]) -> None:
+    def changed(self, kind: str, touched: tuple[str, ...]) -> None:
         """An object that we drive may have another status now."""
         for ref in concerns.driven(kind, touched):
             if self.leads(ref.namespace):

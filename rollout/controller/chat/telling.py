@@ -44,7 +44,7 @@ class Telling:
     _told: dict[str, None] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
-    def changed(self, kind: str, touched: frozenset[str]) -> None:
+    def changed(self, kind: str, touched: tuple[str, ...]) -> None:
         """An object that we drive may have something to tell now."""
         for ref in concerns.driven(kind, touched):
             self._look(ref)

@@ -43,13 +43,13 @@ class Reporting:
     _reported: dict[str, str] = field(default_factory=dict)
     _begun: bool = False
 
-    def changed(self, kind: str, touched: frozenset[str]) -> None:
+    def changed(self, kind: str, touched: tuple[str, ...]) -> None:
         """A Rollout may have another status now, or a source another wish."""
         if kind == "Rollout":
             for key in concerns.itself(touched):
                 self._soon(key)
         if kind == "RolloutSource":
-            for concern in sorted(touched):
+            for concern in touched:
                 self._wished(concern.removeprefix("RolloutSource "))
 
     def begin(self) -> None:

@@ -77,7 +77,7 @@ class Interests:
         for concern in self._by_key.pop(key, frozenset()):
             self._discard(concern, key)
 
-    def whom(self, concerns: frozenset[str]) -> set[str]:
+    def whom(self, concerns: Iterable[str]) -> set[str]:
         """The rollouts that any of ``concerns`` matters to."""
         return {key for concern in concerns for key in self._by_concern.get(concern, ())}
 
@@ -89,7 +89,7 @@ class Interests:
 
 def itself(touched: Iterable[str]) -> Iterator[str]:
     """The keys of the Rollouts among what a changed Rollout touched."""
-    return (one.removeprefix("rollout ") for one in sorted(touched) if one.startswith("rollout "))
+    return (one.removeprefix("rollout ") for one in touched if one.startswith("rollout "))
 
 
 def driven(kind: str, touched: Iterable[str]) -> Iterator[Ref]:
@@ -97,7 +97,7 @@ def driven(kind: str, touched: Iterable[str]) -> Iterator[Ref]:
     before = "rollout" if kind == "Rollout" else kind
     if kind not in DRIVEN:
         return
-    for one in sorted(touched):
+    for one in touched:
         if one.startswith(f"{before} "):
             namespace, _, name = one.removeprefix(f"{before} ").partition("/")
             yield Ref(kind, namespace, name)

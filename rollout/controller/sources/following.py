@@ -61,9 +61,9 @@ class Following:
         self.sources.nudge(key)
         self._wake(key)
 
-    def _changed(self, kind: str, touched: frozenset[str]) -> None:
+    def _changed(self, kind: str, touched: tuple[str, ...]) -> None:
         if kind == "RolloutSource":
-            for concern in sorted(touched):
+            for concern in touched:
                 key = concern.removeprefix("RolloutSource ")
                 self._wake(key, urgent=self._spoken.anew(key))
 

@@ -104,9 +104,9 @@ class Following:
                         self._wake(key)
             await asyncio.sleep(wait)
 
-    def _changed(self, kind: str, touched: frozenset[str]) -> None:
+    def _changed(self, kind: str, touched: tuple[str, ...]) -> None:
         if kind == KIND:
-            for concern in sorted(touched):
+            for concern in touched:
                 key = concern.removeprefix(f"{KIND} ")
                 self._wake(key, urgent=self._spoken.anew(key))
 

@@ -107,10 +107,10 @@ class Upgrades:
                     return f"upgrade/{obj['metadata']['name']}"
         return ""
 
-    def _changed(self, kind: str, touched: frozenset[str]) -> None:
+    def _changed(self, kind: str, touched: tuple[str, ...]) -> None:
         """An upgrade itself is looked at at once, anything else of a mesh a moment later."""
         if kind == KIND:
-            for concern in sorted(touched):
+            for concern in touched:
                 name = concern.removeprefix(f"{KIND} /")
                 self._wake(name, urgent=self._spoken.anew(name))
         elif self._pending is None and self._seen and self._any():

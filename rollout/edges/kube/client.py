@@ -47,7 +47,7 @@ class Kube:
         self._watches: dict[str, Watch] = {}
         self._sources: dict[str, Source] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self._listeners: list[Callable[[str, frozenset[str]], None]] = []
+        self._listeners: list[Callable[[str, tuple[str, ...]], None]] = []
 
     async def __aenter__(self) -> Self:
         return self
@@ -105,7 +105,7 @@ class Kube:
         """Objects of any kind, over the same connections."""
         return Objects(self._calls)
 
-    def listen(self, changed: Callable[[str, frozenset[str]], None]) -> None:
+    def listen(self, changed: Callable[[str, tuple[str, ...]], None]) -> None:
         self._listeners.append(changed)
 
     def silence(self) -> float:
@@ -253,8 +253,9 @@ class Kube:
 
     def _tell(self, kind: str, touched: frozenset[str]) -> None:
         if touched:
+            ordered = tuple(sorted(touched))
             for listener in self._listeners:
-                listener(kind, touched)
+                listener(kind, ordered)
 
     def _written(self, kind: str, obj: Json) -> Json:
         """Our own writes are seen at once, and wake those they concern as any change does.
