@@ -103,11 +103,10 @@ def _destination_rule(body: Json, live: Json, driver: Driver) -> Json:
         if destinationrule.governs(live, target):
             raise RefusedError(f"{_needs(driver)}, and git has it for another host")
         return body
-    sides = {target.stable}
-    if status.subset_mode is not SubsetMode.VERSION:
-        sides |= {target.canary}
-    else:
-        sides |= set() if wanted.released(status) else {target.canary}
+    by_version = status.subset_mode is SubsetMode.VERSION
+    alone = by_version and wanted.released(status)
+    sides = {target.stable} if alone else {target.stable, target.canary}
+    if by_version:
         sides -= {*destinationrule.subsets(mesh.sound(body))}
     names = {*destinationrule.made(live, target), *sides} - {""}
     return destinationrule.carried(mesh.sound(body), mesh.sound(live), names)
