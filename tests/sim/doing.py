@@ -16,7 +16,7 @@ from tests.sim.mesh import Upgrading
 from tests.sim.objects import ANN, EVE
 from tests.sim.plan import REQUESTS, Mishap
 from tests.sim.process import Process
-from tests.sim.requests import BAD, RATE, SLOW, WORSE
+from tests.sim.requests import BAD, RATE, SLOW, WORSE, Counters
 from tests.sim.server import event
 from tests.sim.wire import Trap
 from tests.sim.world import World
@@ -229,21 +229,39 @@ def _rebuilt(world: World, mishap: Mishap, _: Process | None) -> None:
     world.laws.rebuilt(name)
 
 
-def _bad(world: World, mishap: Mishap, _: Process | None) -> None:
-    name, _subject = world.subjects[mishap.who]
-    world.numbers.of(name).now(5.0)
-    world.later(max(mishap.lasts, 20.0), world.numbers.of(name).now, 0.0)
-    if world.counters is not None:
-        world.counters.answers(name, mishap.value or BAD)
-        world.later(max(mishap.lasts, 20.0), world.counters.sound, name)
+def _counted(change: Callable[[Counters, str, Mishap], None]) -> Do:
+    """What is counted is otherwise for a while, where requests are."""
+
+    def done(world: World, mishap: Mishap, _: Process | None) -> None:
+        name, _subject = world.subjects[mishap.who]
+        if world.counters is not None:
+            change(world.counters, name, mishap)
+            world.later(max(mishap.lasts, 20.0), world.counters.sound, name)
+
+    return done
 
 
-def _worse(world: World, mishap: Mishap, _: Process | None) -> None:
-    """More of the canary's answers are bad than of stable's, and not many."""
-    name, _subject = world.subjects[mishap.who]
-    if world.counters is not None:
-        world.counters.answers(name, WORSE)
-        world.later(max(mishap.lasts, 20.0), world.counters.sound, name)
+def _limited(world: World, mishap: Mishap) -> None:
+    """Its limit reads too much for a while."""
+    reads = world.numbers.of(world.subjects[mishap.who][0])
+    reads.now(5.0)
+    world.later(max(mishap.lasts, 20.0), reads.now, 0.0)
+
+
+_fails = _counted(lambda counters, name, how: counters.answers(name, how.value or BAD))
+_slows = _counted(lambda counters, name, how: counters.slows(name, how.value))
+
+
+def _bad(world: World, mishap: Mishap, process: Process | None) -> None:
+    _limited(world, mishap)
+    _fails(world, mishap, process)
+
+
+def _slower(world: World, mishap: Mishap, process: Process | None) -> None:
+    """Every revision but stable takes so many times as long."""
+    _slows(world, mishap, process)
+    if world.subjects[mishap.who][1].judged in objects.TIMED and mishap.value >= SLOW:
+        _limited(world, mishap)
 
 
 def _lull(world: World, mishap: Mishap, _: Process | None) -> None:
@@ -252,33 +270,6 @@ def _lull(world: World, mishap: Mishap, _: Process | None) -> None:
     if world.counters is not None:
         world.counters.lull(name, mishap.value)
         world.later(max(mishap.lasts, 20.0), world.counters.lull, name, RATE)
-
-
-def _slower(world: World, mishap: Mishap, _: Process | None) -> None:
-    """Every revision but stable takes so many times as long."""
-    name, subject = world.subjects[mishap.who]
-    if world.counters is not None:
-        world.counters.slows(name, mishap.value)
-        world.later(max(mishap.lasts, 20.0), world.counters.sound, name)
-    if subject.judged in objects.TIMED and mishap.value >= SLOW:
-        world.numbers.of(name).now(5.0)
-        world.later(max(mishap.lasts, 20.0), world.numbers.of(name).now, 0.0)
-
-
-def _both(world: World, mishap: Mishap, _: Process | None) -> None:
-    """Both sides fail alike, as where what is behind them does."""
-    name, _subject = world.subjects[mishap.who]
-    if world.counters is not None:
-        world.counters.trouble(name, BAD)
-        world.later(max(mishap.lasts, 20.0), world.counters.sound, name)
-
-
-def _lost(world: World, mishap: Mishap, _: Process | None) -> None:
-    """So many percent of all requests find no endpoint, as where a proxy has ejected them."""
-    name, _subject = world.subjects[mishap.who]
-    if world.counters is not None:
-        world.counters.lost[name].now(mishap.value / 100)
-        world.later(max(mishap.lasts, 20.0), world.counters.sound, name)
 
 
 def _anew(*, renamed: bool) -> Do:
@@ -715,10 +706,10 @@ DO: Mapping[str, Do] = {
     "made routes edited": scribbling.routes(lambda made: [{**made, "timeout": "77s"}]),
     "made routes twice": scribbling.routes(lambda made: [made, {**made, "timeout": "77s"}]),
     "lull": _lull,
-    "worse": _worse,
+    "worse": _counted(lambda counters, name, _: counters.answers(name, WORSE)),
     "slow answers": _slower,
-    "both fail": _both,
-    "no endpoint": _lost,
+    "both fail": _counted(lambda counters, name, _: counters.trouble(name, BAD)),
+    "no endpoint": _counted(lambda counters, name, how: counters.loses(name, how.value)),
     "counters anew": _anew(renamed=False),
     "counters of others": _anew(renamed=True),
     "uncounted": _scrapes("unseen"),

@@ -177,12 +177,7 @@ def a_space(name: str, **labels: str) -> Change:
 
 def a_space_at(name: str, revision: str) -> Change:
     """A namespace that names a revision or a tag."""
-
-    def change(world: World) -> None:
-        world["Namespace"].append(spaced(name, {REV: revision}))
-        world["ConfigMap"].append(root(name))
-
-    return change
+    return a_space(name, **{REV: revision})
 
 
 def marked(kind: str, name: str, **parts: Json) -> Change:
@@ -209,6 +204,16 @@ def noted(name: str, key: str, value: str) -> Change:
 
 def with_image(name: str, image: str) -> Change:
     return a_pod(name, lambda o: o["spec"]["containers"][1].update(image=image))
+
+
+def an_old_istiod(**more: Any) -> Change:
+    """The old revision's control plane is of an Istio whose pods have no native proxies yet."""
+
+    def change(obj: Json) -> None:
+        pod = obj["spec"]["template"]["spec"]
+        pod["containers"][0].update(image="istio/pilot:1.26.8", **more)
+
+    return edit("Deployment", f"istiod-{OLD}", change)
 
 
 def mesh_config(revision: str, text: str) -> Change:

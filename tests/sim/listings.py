@@ -22,6 +22,7 @@ from tests.sim.listed import (
     a_space_at,
     an_api_gateway,
     an_app,
+    an_old_istiod,
     besides,
     bundled_with,
     doors,
@@ -527,27 +528,12 @@ LISTED: Mapping[str, Listed] = {
     ),
     "an old mesh, and native proxies": Listed(
         (
-            edit(
-                "Deployment",
-                f"istiod-{OLD}",
-                lambda o: o["spec"]["template"]["spec"]["containers"][0].update(
-                    image="istio/pilot:1.26.8"
-                ),
-            ),
+            an_old_istiod(),
             more("Pod", *pods("native", "cart", OLD, native=True)),
         ),
     ),
     "an old mesh that has native proxies": Listed(
-        (
-            edit(
-                "Deployment",
-                f"istiod-{OLD}",
-                lambda o: o["spec"]["template"]["spec"]["containers"][0].update(
-                    image="istio/pilot:1.26.8",
-                    env=[{"name": "ENABLE_NATIVE_SIDECARS", "value": "true"}],
-                ),
-            ),
-        ),
+        (an_old_istiod(env=[{"name": "ENABLE_NATIVE_SIDECARS", "value": "true"}]),),
     ),
     "many pods in one wave": Listed(
         (besides(*(app(f"a{n}", "shop") for n in range(10))),),
@@ -846,13 +832,7 @@ LISTED: Mapping[str, Listed] = {
                 "Pod",
                 renamed(owned_by("bare", "", ""), "bare", SYSTEM, labels={"app": "istiod"}),
             ),
-            edit(
-                "Deployment",
-                f"istiod-{OLD}",
-                lambda o: o["spec"]["template"]["spec"]["containers"][0].update(
-                    image="istio/pilot:1.26.8", env=[{"name": "OTHER", "value": "true"}]
-                ),
-            ),
+            an_old_istiod(env=[{"name": "OTHER", "value": "true"}]),
             edit(
                 "ConfigMap",
                 f"istio-sidecar-injector-{OLD}",
@@ -975,13 +955,7 @@ LISTED: Mapping[str, Listed] = {
     ),
     "a tag of an old mesh has no Service": Listed(
         (
-            edit(
-                "Deployment",
-                f"istiod-{OLD}",
-                lambda o: o["spec"]["template"]["spec"]["containers"][0].update(
-                    image="istio/pilot:1.26.8"
-                ),
-            ),
+            an_old_istiod(),
             less("Service", "istiod-revision-tag-prod"),
         ),
         {"to": "1-26-9"},

@@ -111,6 +111,10 @@ class Counters:
         for flow in self._flows(name):
             flow.bad.now(share)
 
+    def loses(self, name: str, percent: float) -> None:
+        """So many of all requests find no endpoint, as where a proxy has ejected them."""
+        self.lost[name].now(percent / 100)
+
     def scraped(self, name: str) -> None:
         """Nothing is wrong any more with what is told."""
         self.behind[name].now(0.0)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rollout.model.switchover import Side
 from tests import virtual
+from tests.sim.beyond import Past
 from tests.sim.measured import SOUND
 from tests.sim.objects import ANN, APPROVAL
 from tests.sim.requests import BAD, WORSE
@@ -224,34 +225,32 @@ Edit = Callable[["Switching"], Back]
 def _nothing() -> None: ...
 
 
-def _answers(side: Side, share: float) -> Edit:
-    """So many of the requests at that side fail."""
+def _reads(past: Callable[[Switching], Past], value: float, after: float) -> Edit:
+    """So it is for a while, and ``after`` that again."""
 
     def done(switching: Switching) -> Back:
-        bad = switching.users.flows[side].bad
-        bad.now(share)
-        return lambda: bad.now(SOUND)
+        past(switching).now(value)
+        return lambda: past(switching).now(after)
 
     return done
+
+
+def _answers(side: Side, share: float) -> Edit:
+    """So many of the requests at that side fail."""
+    return _reads(lambda switching: switching.users.flows[side].bad, share, SOUND)
 
 
 def _slow(side: Side) -> Edit:
-    def done(switching: Switching) -> Back:
-        slow = switching.users.slow[side].bad
-        slow.now(SLOW)
-        return lambda: slow.now(QUICK)
-
-    return done
+    return _reads(lambda switching: switching.users.slow[side].bad, SLOW, QUICK)
 
 
 def _shut(side: Side) -> Edit:
     """Its gateway answers nobody, though its pods say that they are ready."""
+    return _reads(lambda switching: switching.users.open[side], 0.0, 1.0)
 
-    def done(switching: Switching) -> Back:
-        switching.users.open[side].now(0.0)
-        return lambda: switching.users.open[side].now(1.0)
 
-    return done
+def _lull(rate: float) -> Edit:
+    return _reads(lambda switching: switching.users.rate, rate, RATE)
 
 
 def _pods(side: Side, ready: int) -> Edit:
@@ -337,14 +336,6 @@ def _strange(switching: Switching) -> Back:
     return back
 
 
-def _lull(rate: float) -> Edit:
-    def done(switching: Switching) -> Back:
-        switching.users.rate.now(rate)
-        return lambda: switching.users.rate.now(RATE)
-
-    return done
-
-
 def _written(change: Callable[[list[Json]], list[Json]], by: str = "kubectl-edit") -> Edit:
     """Somebody writes the entries of every object; what it was is put back later."""
 
@@ -374,14 +365,7 @@ def _entries(switching: Switching, name: str, entries: list[Json], by: str) -> N
 
 def _weigh(blue: int, green: int) -> Edit:
     wanted = {"blue": blue, "green": green}
-
-    def change(entries: list[Json]) -> list[Json]:
-        return [
-            _weighing(one, wanted[one["setIdentifier"]]) if one["dnsName"] in HOSTS else one
-            for one in entries
-        ]
-
-    return _written(change)
+    return _written(_each(lambda one: _weighing(one, wanted[one["setIdentifier"]])))
 
 
 def _weighing(entry: Json, weight: int) -> Json:
